@@ -1,0 +1,1 @@
+"""Measurements: ratios in one run, written to benchmarks/results/NAME.json."""

@@ -1,0 +1,1 @@
+"""Self-evolution rounds: schedule, stages, resume and reports. Floor 5."""

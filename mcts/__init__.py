@@ -1,0 +1,1 @@
+"""Search trees over reasoning steps. Floor 1: imports only ``tasks``, no torch."""

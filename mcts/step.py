@@ -1,0 +1,67 @@
+"""What travels between a search and the models: steps, and the requests a search makes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from tasks.problem import Problem
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One reasoning step as it was sampled.
+
+    ``token_ids`` and ``logprobs`` (nats, one per token, of the sampling engine at temperature 1) have equal
+    length. ``is_final``: the solution ends here. ``observation``: the output of executed code, if any.
+    """
+
+    text: str
+    token_ids: tuple[int, ...] = ()
+    logprobs: tuple[float, ...] = ()
+    is_final: bool = False
+    observation: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ProposeRequest:
+    """Ask for ``count`` continuations of a prefix, each of at most ``max_steps`` steps (None: to the end).
+
+    ``seed`` belongs to this request alone, so an answer does not depend on which driver asked or when.
+    ``key`` identifies the request within its search.
+    """
+
+    key: int
+    problem: Problem
+    prefix: tuple[Step, ...]
+    count: int
+    max_steps: int | None
+    seed: int
+
+
+@dataclass(frozen=True, slots=True)
+class ScoreRequest:
+    """Ask for the value of a prefix that ends in the step to be judged."""
+
+    key: int
+    problem: Problem
+    prefix: tuple[Step, ...]
+
+
+Continuation = tuple[Step, ...]
+
+
+class Proposer(Protocol):
+    """A policy seen from the search. Answers in the order of the requests, ``count`` continuations each.
+
+    Invalid candidates (a step whose code failed) are left out, so an answer may be shorter, or empty.
+    """
+
+    def propose(self, requests: Sequence[ProposeRequest]) -> list[list[Continuation]]: ...
+
+
+class Evaluator(Protocol):
+    """A process model seen from the search: one value in [-1, 1] per request, in order."""
+
+    def score(self, requests: Sequence[ScoreRequest]) -> list[float]: ...

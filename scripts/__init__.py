@@ -1,0 +1,1 @@
+"""Programs: compose the config, build the parts, run, print."""

@@ -1,0 +1,95 @@
+"""The nouns of floor 0: a problem, the verdict on a solution, and who gives it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, Protocol
+
+
+class Split(StrEnum):
+    """Which part of a task a problem belongs to. The three are disjoint for every seed."""
+
+    TRAIN = "train"
+    VALIDATION = "validation"
+    HELD_OUT = "held_out"
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """A question with its reference answer.
+
+    ``id`` is ``suite/seed/index`` or a content hash; ``meta`` is JSON-able and may hold ``level``
+    (an int: problems of one level are neighbours).
+    """
+
+    id: str
+    prompt: str
+    answer: str
+    meta: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Demonstration:
+    """A worked solution shown to the policy at cold start. It may be wrong on purpose."""
+
+    problem: Problem
+    solution: str
+
+
+class Outcome(StrEnum):
+    """What a verifier found. ``unverifiable`` (could not be read) is never merged with ``wrong``."""
+
+    CORRECT = "correct"
+    WRONG = "wrong"
+    UNVERIFIABLE = "unverifiable"
+    ERROR = "error"
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """A verifier's finding: ``reward`` in [0, 1], ``parts`` by grader, ``note`` for people."""
+
+    outcome: Outcome
+    reward: float
+    parts: Mapping[str, float] = field(default_factory=dict)
+    note: str = ""
+
+    def __post_init__(self) -> None:
+        if not 0.0 <= self.reward <= 1.0:  # also refuses NaN
+            raise ValueError(f"Verdict.reward must lie in [0, 1], got {self.reward!r}")
+
+
+class Verifier(Protocol):
+    """Judges a whole solution against the problem's answer. Ground truth: never given to inference."""
+
+    def verify(self, problem: Problem, solution: str) -> Verdict: ...
+
+
+class StepOracle(Protocol):
+    """Exact truth about single steps, for evaluation only: never an input of training."""
+
+    def step_labels(self, problem: Problem, steps: Sequence[str]) -> list[bool]:
+        """For each step: does it follow correctly from what was stated before it?"""
+        ...
+
+    def first_error(self, problem: Problem, steps: Sequence[str]) -> int:
+        """Index of the first wrong step, -1 if there is none (ProcessBench's convention)."""
+        ...
+
+
+class Task(Protocol):
+    """A source of problems with its verifier. Same arguments, same problems, in the same order."""
+
+    name: str
+    verifier: Verifier
+    oracle: StepOracle | None
+
+    def problems(self, split: Split, count: int) -> list[Problem]:
+        """The first ``count`` problems of a split; a file-backed task may hold fewer."""
+        ...
+
+    def demonstrations(self, count: int) -> list[Demonstration]:
+        """Worked solutions of training problems, for the cold start."""
+        ...
