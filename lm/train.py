@@ -1,0 +1,168 @@
+"""The one optimiser loop. Trainings differ in their rows and their loss, never in how a step is taken.
+
+Not done here: what the loss is (the caller's), sharding over GPUs.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Generic, Protocol, TypeVar
+
+import torch
+from transformers import PreTrainedModel
+
+from lm.rows import shuffled_batches
+from tasks.errors import UserError
+from tasks.seeding import derive_seed
+
+
+class Precision(StrEnum):
+    """``auto`` takes bfloat16 where the hardware multiplies it faster (CUDA, AMX), else float32."""
+
+    AUTO = "auto"
+    FP32 = "fp32"
+    BF16 = "bf16"
+
+
+@dataclass
+class OptimiserConfig:
+    """How a model is trained. Defaults fit the lab's tiny models; real weights want lr near 7e-6."""
+
+    learning_rate: float = 1e-3
+    epochs: float = 2.0  # passes over the rows; fractions are allowed
+    batch_rows: int = 64  # rows of one optimiser step
+    micro_rows: int = 64  # rows of one forward and backward pass; gradients accumulate up to batch_rows
+    warmup: float = 0.05  # share of the steps with a rising learning rate
+    final_lr: float = 0.05  # the cosine ends at this share of the learning rate
+    weight_decay: float = 0.01
+    clip: float = 1.0  # largest global gradient norm
+    precision: Precision = Precision.AUTO
+    threads: int = 1  # torch threads on a CPU; part of the config because sums depend on it in the last bits
+
+
+class TrainingRow(Protocol):
+    """What the loop must know of a row: how long it is, and whose it is when something goes wrong."""
+
+    @property
+    def length(self) -> int: ...
+    @property
+    def problem_id(self) -> str: ...
+
+
+R = TypeVar("R", bound=TrainingRow)
+
+
+@dataclass(frozen=True, slots=True)
+class LossSum(Generic[R]):
+    """A loss summed over ``count`` units (tokens, pairs); the step divides by the batch's total count."""
+
+    total: torch.Tensor
+    count: float
+
+
+@dataclass(frozen=True, slots=True)
+class StepRecord:
+    """One optimiser step: mean loss per unit, gradient norm before clipping, learning rate, units."""
+
+    step: int
+    loss: float
+    gradient_norm: float
+    learning_rate: float
+    count: float
+
+
+def learning_rate(step: int, steps: int, config: OptimiserConfig) -> float:
+    """Linear warm-up, then a cosine down to ``final_lr`` of the peak. ``step`` counts from 0."""
+    warm = max(1, round(config.warmup * steps))
+    if step < warm:
+        return config.learning_rate * (step + 1) / warm
+    progress = (step - warm) / max(1, steps - warm)
+    return config.learning_rate * (config.final_lr + (1 - config.final_lr) * 0.5 * (1 + math.cos(math.pi * progress)))
+
+
+def plan_batches(lengths: Sequence[int], config: OptimiserConfig, seed: int) -> list[list[int]]:
+    """Every batch of the training, epoch after epoch; the last epoch may be a part of one."""
+    per_epoch = math.ceil(len(lengths) / config.batch_rows)
+    steps = max(1, round(config.epochs * per_epoch))
+    batches: list[list[int]] = []
+    while len(batches) < steps:
+        batches += shuffled_batches(lengths, config.batch_rows, derive_seed(seed, "epoch", len(batches) // per_epoch))
+    return batches[:steps]
+
+
+def train(
+    model: PreTrainedModel,
+    rows: Sequence[R],
+    loss: Callable[[PreTrainedModel, list[R]], LossSum[R]],
+    config: OptimiserConfig,
+    seed: int,
+    what: str,
+    on_step: Callable[[StepRecord, int], None] = lambda record, steps: None,
+) -> list[StepRecord]:
+    """Train ``model`` in place; ``on_step`` hears each step and the number of steps. Leaves the model in eval mode.
+
+    A loss that is not finite stops the run with a UserError naming ``what``, the step and the problems in the batch.
+    """
+    if not rows:
+        raise UserError(f"{what}: there is nothing to train on")
+    torch.set_num_threads(config.threads)
+    batches = plan_batches([row.length for row in rows], config, seed)
+    optimiser = _optimiser(model, config)
+    model.train()
+    records = []
+    for step, batch in enumerate(batches):
+        rate = learning_rate(step, len(batches), config)
+        for group in optimiser.param_groups:
+            group["lr"] = rate
+        mean, count = _accumulate(model, [rows[index] for index in batch], loss, config, f"{what}, step {step + 1}")
+        norm = torch.nn.utils.clip_grad_norm_(model.parameters(), config.clip)
+        optimiser.step()
+        optimiser.zero_grad()
+        records.append(StepRecord(step + 1, mean, float(norm), rate, count))
+        on_step(records[-1], len(batches))
+    model.eval()
+    return records
+
+
+def _accumulate(
+    model: PreTrainedModel,
+    rows: list[R],
+    loss: Callable[[PreTrainedModel, list[R]], LossSum[R]],
+    config: OptimiserConfig,
+    where: str,
+) -> tuple[float, float]:
+    """Leave the gradient of the mean loss of ``rows`` in the model; return that mean and the count."""
+    total, count = 0.0, 0.0
+    for start in range(0, len(rows), config.micro_rows):
+        part = rows[start : start + config.micro_rows]
+        with torch.autocast(model.device.type, torch.bfloat16, enabled=_bf16(model, config)):
+            result = loss(model, part)
+        value = float(result.total.detach())
+        if not math.isfinite(value):
+            ids = ", ".join(sorted({row.problem_id for row in part})[:3])
+            raise UserError(f"{where}: the loss is {value} (problems {ids} ...); lower the learning rate or look there")
+        result.total.backward()  # type: ignore[no-untyped-call]
+        total, count = total + value, count + result.count
+    for parameter in model.parameters():
+        if parameter.grad is not None:
+            parameter.grad /= max(count, 1e-12)
+    return total / max(count, 1e-12), count
+
+
+def _optimiser(model: PreTrainedModel, config: OptimiserConfig) -> torch.optim.AdamW:
+    """AdamW; matrices decay, vectors (norms, biases) do not."""
+    trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
+    groups = [
+        {"params": [p for p in trained if p.dim() >= 2], "weight_decay": config.weight_decay},
+        {"params": [p for p in trained if p.dim() < 2], "weight_decay": 0.0},
+    ]
+    return torch.optim.AdamW(groups, lr=config.learning_rate, betas=(0.9, 0.95), fused=True)
+
+
+def _bf16(model: PreTrainedModel, config: OptimiserConfig) -> bool:
+    if config.precision is not Precision.AUTO:
+        return config.precision is Precision.BF16
+    return model.device.type == "cuda" or bool(torch.cpu._is_amx_tile_supported())
