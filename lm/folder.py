@@ -19,8 +19,8 @@ from transformers.utils import logging as transformers_logging
 from tasks.durable import atomic_dir
 from tasks.errors import DataError, UserError
 
-transformers_logging.set_verbosity_error()  # type: ignore[no-untyped-call]
-transformers_logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+transformers_logging.set_verbosity_error()
+transformers_logging.disable_progress_bar()
 
 
 def save_model(model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast, path: Path) -> None:
@@ -55,7 +55,8 @@ def load_scorer(path: Path | str, device: str = "cpu", dtype: str = "float32") -
 def _place(model: Any, device: str) -> PreTrainedModel:
     assert isinstance(model, PreTrainedModel)
     model.to(device)  # type: ignore[arg-type]
-    return model.eval()
+    model.eval()
+    return model
 
 
 def _load(factory: Any, path: Path | str, **options: Any) -> Any:

@@ -31,7 +31,8 @@ def target_logprobs(model: PreTrainedModel, batch: PaddedBatch, labels_BT: torch
     assert isinstance(head, torch.nn.Module)
     logits_NV = head(hidden_BTH[:, :-1][wanted_BT]).float()
     labels_N = labels_BT[:, 1:][wanted_BT]
-    return logits_NV.log_softmax(-1).gather(1, labels_N[:, None])[:, 0]
+    logprobs_N: torch.Tensor = logits_NV.log_softmax(-1).gather(1, labels_N[:, None])[:, 0]
+    return logprobs_N
 
 
 @torch.no_grad()

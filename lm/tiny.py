@@ -9,7 +9,7 @@ HEAD_SIZE = 32
 
 
 def tiny_config(size: int, tokenizer: PreTrainedTokenizerFast, context: int) -> Qwen2Config:
-    """The architecture for a dial ``size``: the hidden width, a multiple of 32 (128: 3 layers, 0.65M parameters).
+    """The architecture for a dial ``size``: the hidden width, a multiple of 32 (128: 2 layers, 0.43M parameters).
 
     ``context`` is the longest sequence in tokens. Keys and values have one head per query head: at this size sharing
     them saves no memory worth having and costs a copy at every decoding step.
@@ -20,7 +20,7 @@ def tiny_config(size: int, tokenizer: PreTrainedTokenizerFast, context: int) -> 
         vocab_size=len(tokenizer),
         hidden_size=size,
         intermediate_size=3 * size,
-        num_hidden_layers=max(2, size // 42),
+        num_hidden_layers=max(2, size // 64),
         num_attention_heads=size // HEAD_SIZE,
         num_key_value_heads=size // HEAD_SIZE,
         max_position_embeddings=context,

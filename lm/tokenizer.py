@@ -3,19 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from enum import StrEnum
 
 from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import PreTrainedTokenizerFast
 
+from lm.config import TokenizerKind
+
 PAD, END, UNKNOWN = "<|pad|>", "<|end|>", "<|unk|>"
-
-
-class TokenizerKind(StrEnum):
-    """``characters``: one token per character seen; ``bpe``: byte-level merges learned from the texts."""
-
-    CHARACTERS = "characters"
-    BPE = "bpe"
 
 
 def build_tokenizer(kind: TokenizerKind, texts: Iterable[str], vocabulary: int) -> PreTrainedTokenizerFast:

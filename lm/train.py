@@ -8,39 +8,15 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Generic, Protocol, TypeVar
 
 import torch
 from transformers import PreTrainedModel
 
+from lm.config import OptimiserConfig, Precision
 from lm.rows import shuffled_batches
 from tasks.errors import UserError
 from tasks.seeding import derive_seed
-
-
-class Precision(StrEnum):
-    """``auto`` takes bfloat16 where the hardware multiplies it faster (CUDA, AMX), else float32."""
-
-    AUTO = "auto"
-    FP32 = "fp32"
-    BF16 = "bf16"
-
-
-@dataclass
-class OptimiserConfig:
-    """How a model is trained. Defaults fit the lab's tiny models; real weights want lr near 7e-6."""
-
-    learning_rate: float = 1e-3
-    epochs: float = 2.0  # passes over the rows; fractions are allowed
-    batch_rows: int = 64  # rows of one optimiser step
-    micro_rows: int = 64  # rows of one forward and backward pass; gradients accumulate up to batch_rows
-    warmup: float = 0.05  # share of the steps with a rising learning rate
-    final_lr: float = 0.05  # the cosine ends at this share of the learning rate
-    weight_decay: float = 0.01
-    clip: float = 1.0  # largest global gradient norm
-    precision: Precision = Precision.AUTO
-    threads: int = 1  # torch threads on a CPU; part of the config because sums depend on it in the last bits
 
 
 class TrainingRow(Protocol):
@@ -144,7 +120,7 @@ def _accumulate(
         if not math.isfinite(value):
             ids = ", ".join(sorted({row.problem_id for row in part})[:3])
             raise UserError(f"{where}: the loss is {value} (problems {ids} ...); lower the learning rate or look there")
-        result.total.backward()  # type: ignore[no-untyped-call]
+        result.total.backward()
         total, count = total + value, count + result.count
     for parameter in model.parameters():
         if parameter.grad is not None:

@@ -7,8 +7,10 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Protocol
 
+from tasks.options import Option
 
-class Split(StrEnum):
+
+class Split(Option):
     """Which part of a task a problem belongs to. The three are disjoint for every seed."""
 
     TRAIN = "train"
@@ -82,9 +84,12 @@ class StepOracle(Protocol):
 class Task(Protocol):
     """A source of problems with its verifier. Same arguments, same problems, in the same order."""
 
-    name: str
-    verifier: Verifier
-    oracle: StepOracle | None
+    @property
+    def name(self) -> str: ...
+    @property
+    def verifier(self) -> Verifier: ...
+    @property
+    def oracle(self) -> StepOracle | None: ...
 
     def problems(self, split: Split, count: int) -> list[Problem]:
         """The first ``count`` problems of a split; a file-backed task may hold fewer."""

@@ -1,0 +1,91 @@
+"""The jobs that judge a policy on problems it never saw: greedy, mean of k samples, majority, PPM-guided search."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from evolve.models import Sampler, load_evaluator, load_sampler
+from evolve.search_stage import solution_of
+from evolve.stages import StageResult
+from evolve.work import EvaluationWork
+from mcts.lockstep import search_lockstep
+from mcts.search import Search
+from policy.engine import GenerateRequest, Sampling
+from tasks.numeric import read_final_answer
+from tasks.problem import Outcome, Problem, Verifier
+from tasks.registry import build_task
+from tasks.seeding import derive_seed
+
+
+def evaluate_group(report: Callable[..., None], work: EvaluationWork, problems: list[Problem]) -> StageResult:
+    """A record per problem: ``greedy`` and ``majority`` and ``search`` (bool or None), ``sampled`` (share correct)."""
+    sampler = load_sampler(work.policy, work.engine, work.policy_path)
+    verifier = build_task(work.task).verifier
+    total = len(problems) * 3
+    greedy = _solutions(sampler, work, problems, 1, 0.0)
+    report(len(problems), total)
+    sampled = _solutions(sampler, work, problems, work.evaluation.samples, work.evaluation.temperature)
+    report(2 * len(problems), total)
+    searched = _searched(sampler, work, problems)
+    report(total, total)
+    records = []
+    for problem, (first,), several, found in zip(problems, greedy, sampled, searched, strict=True):
+        right = [_is_right(verifier, problem, text) for text in several]
+        record: dict[str, Any] = {
+            "id": problem.id,
+            "level": problem.meta.get("level"),
+            "greedy": _is_right(verifier, problem, first),
+            "sampled": round(sum(right) / len(right), 6),
+            "majority": _is_right(verifier, problem, majority(several)),
+            "search": None if work.ppm_path is None else _is_right(verifier, problem, found),
+            "solution": first,
+            "found": found,
+        }
+        records.append(record)
+    return StageResult({"records": records, "generated_tokens": sampler.engine.counts.generated})
+
+
+def majority(solutions: list[str]) -> str | None:
+    """A solution with the most common readable answer; the answer that came first wins a tie."""
+    answers = [(read_final_answer(text), text) for text in solutions]
+    readable = [(answer, text) for answer, text in answers if answer is not None]
+    if not readable:
+        return None
+    common = Counter(answer for answer, _ in readable).most_common(1)[0][0]
+    return next(text for answer, text in readable if answer == common)
+
+
+def _solutions(
+    sampler: Sampler, work: EvaluationWork, problems: list[Problem], count: int, temperature: float
+) -> list[list[str]]:
+    """``count`` whole solutions a problem, as text up to and with the final step."""
+    sampling = Sampling(temperature=temperature, max_tokens=work.policy.max_solution_tokens)
+    kind = "greedy" if temperature == 0 else "samples"
+    requests = [
+        GenerateRequest(sampler.encode(p.prompt), count, sampling, derive_seed(work.seed, kind, p.id)) for p in problems
+    ]
+    answers = sampler.engine.generate(requests)
+    return [["".join(step.text for step in sampler.steps.split(one)) for one in answer] for answer in answers]
+
+
+def _searched(sampler: Sampler, work: EvaluationWork, problems: list[Problem]) -> list[str | None]:
+    """The answers of PPM-guided searches, which cannot reach the verifier: they are not given one."""
+    if work.ppm_path is None:
+        return [None] * len(problems)
+    proposer = sampler.proposer(work.policy, work.evaluation.temperature, 1.0)
+    evaluator = load_evaluator(work.engine, work.ppm_path, sampler.encode)
+    searches = [Search(without_answer(p), work.evaluation.search, work.seed, None) for p in problems]
+    search_lockstep(searches, proposer, evaluator, slots=64)
+    return [solution_of(search.tree) for search in searches]
+
+
+def without_answer(problem: Problem) -> Problem:
+    """The problem without its answer: what a search without ground truth may see."""
+    return replace(problem, answer="")
+
+
+def _is_right(verifier: Verifier, problem: Problem, solution: str | None) -> bool:
+    return solution is not None and verifier.verify(problem, solution).outcome is Outcome.CORRECT

@@ -1,0 +1,77 @@
+"""What a run came to: ``summary.json`` for machines, ``REPORT.md`` and ``report.html`` for people."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from evolve.report_html import html_report
+from evolve.report_text import markdown_report
+from evolve.stages import RunContext
+from tasks.durable import write_json_atomic, write_text_atomic
+from tasks.errors import DataError
+
+
+def write_reports(context: RunContext) -> dict[str, Any]:
+    """Write the reports of all finished rounds and return the summary."""
+    root = context.folder.root
+    summary = summarise_run(context)
+    write_json_atomic(root / "summary.json", summary)
+    write_text_atomic(root / "REPORT.md", markdown_report(root.name, summary))
+    write_text_atomic(root / "report.html", html_report(root.name, summary))
+    return summary
+
+
+def summarise_run(context: RunContext) -> dict[str, Any]:
+    """One row per finished round; ``total_seconds`` counts every attempt, killed ones up to their last whole stage."""
+    timings = context.timings.summary()
+    rounds = []
+    for number in context.folder.rounds_done():
+        prefix = f"round_{number}/"
+        seconds = sum(value for name, value in timings.by_stage.items() if name.startswith(prefix))
+        rounds.append(round_row(read_eval(context.folder.round_dir(number) / "eval.json"), seconds))
+    return {
+        "name": context.folder.root.name,
+        "rounds": rounds,
+        "total_seconds": round(timings.total_seconds, 1),
+        "peak_memory_mb": round(timings.peak_memory_mb, 1),
+    }
+
+
+def read_eval(path: Path) -> dict[str, Any]:
+    """A round's ``eval.json``."""
+    try:
+        found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        return found
+    except (OSError, ValueError) as error:
+        raise DataError(f"{path} is missing or damaged ({error}); delete it and start the run again") from error
+
+
+def round_row(judged: dict[str, Any], seconds: float) -> dict[str, Any]:
+    """A round in a few figures. What the round did not do is None (round 0 has no search and no PPM)."""
+    evaluation, search = judged["evaluation"], judged.get("search", {})
+    select, ppm, policy = judged.get("select", {}), judged.get("ppm", {}), judged.get("policy", {})
+    trained = [part.get("trained_tokens", 0) for part in (judged.get("train", {}), ppm, policy)]
+    return {
+        "round": judged["round"],
+        "mode": search.get("mode"),
+        "greedy": evaluation["greedy"],
+        "greedy_interval": evaluation["greedy_interval"],
+        "sampled": evaluation["sampled"],
+        "majority": evaluation["majority"],
+        "search": evaluation["search"],
+        "search_interval": evaluation["search_interval"],
+        "problems": evaluation["problems"],
+        "split": evaluation["split"],
+        "coverage": search.get("coverage"),
+        "pairs": select.get("pairs"),
+        "pairs_by_depth": select.get("pairs_by_depth", {}),
+        "trajectories": select.get("trajectories"),
+        "lucky": select.get("lucky"),
+        "ppm_pair_accuracy": ppm.get("pair_accuracy"),
+        "held_out_pairs": select.get("held_out_pairs"),
+        "generated_tokens": search.get("generated_tokens", 0) + evaluation["generated_tokens"],
+        "trained_tokens": sum(trained),
+        "seconds": round(seconds, 1),
+    }

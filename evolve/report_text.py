@@ -1,0 +1,101 @@
+"""A run in words and in one table."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rich import box
+from rich.table import Table
+
+COLUMNS = ("round", "mode", "greedy", "sampled", "majority", "search", "coverage", "pairs", "PPM pair acc.", "seconds")
+
+
+def table_cells(row: dict[str, Any]) -> list[str]:
+    """A round's row of the table, as text under ``COLUMNS``."""
+    return [
+        str(row["round"]),
+        row["mode"] or "cold start",
+        *(percent(row[name]) for name in ("greedy", "sampled", "majority", "search", "coverage")),
+        "-" if row["pairs"] is None else f"{row['pairs']:,}",
+        percent(row["ppm_pair_accuracy"]),
+        f"{row['seconds']:.0f}",
+    ]
+
+
+def percent(value: float | None) -> str:
+    """A share for people: ``-`` where there is none."""
+    return "-" if value is None else f"{100 * value:.1f} %"
+
+
+def findings(summary: dict[str, Any]) -> list[str]:
+    """What the figures say, in sentences, whichever way they came out."""
+    rounds = summary["rounds"]
+    first, last = rounds[0], rounds[-1]
+    if len(rounds) < 2:
+        return [f"After the cold start the policy solves {percent(first['greedy'])} of the problems greedily."]
+    low, high = last["greedy_interval"]
+    said = [
+        f"Greedy accuracy went from {percent(first['greedy'])} after the cold start to {percent(last['greedy'])} after "
+        f"round {last['round']} (95 % interval {percent(low)} to {percent(high)}, {last['problems']} problems of the "
+        f"{last['split']} split)."
+    ]
+    if last["search"] is not None:
+        gain = last["search"] - last["greedy"]
+        verdict = "beats" if gain > 0 else "equals" if gain == 0 else "does NOT beat"
+        said.append(
+            f"PPM-guided search {verdict} greedy decoding at the end: {percent(last['search'])} against "
+            f"{percent(last['greedy'])} ({100 * gain:+.1f} points)."
+        )
+    if last["ppm_pair_accuracy"] is not None:
+        said.append(
+            f"The last PPM orders {percent(last['ppm_pair_accuracy'])} of {last['held_out_pairs']} pairs from problems "
+            "it was not trained on as the search did."
+        )
+    if last["lucky"] is not None:
+        said.append(
+            f"{percent(last['lucky'])} of the trajectories the policy was last trained on reach the right answer "
+            "through a wrong step (counted by the task's oracle, for this report only)."
+        )
+    return said
+
+
+def markdown_report(name: str, summary: dict[str, Any]) -> str:
+    """REPORT.md."""
+    lines = [f"# Run {name}", "", *(f"- {sentence}" for sentence in findings(summary)), ""]
+    lines += ["| " + " | ".join(COLUMNS) + " |", "|" + "---|" * len(COLUMNS)]
+    lines += ["| " + " | ".join(table_cells(row)) + " |" for row in summary["rounds"]]
+    tokens = sum(row["generated_tokens"] for row in summary["rounds"])
+    trained = sum(row["trained_tokens"] for row in summary["rounds"])
+    lines += [
+        "",
+        f"{tokens:,} tokens generated, {trained:,} trained on, {summary['total_seconds']:.0f} seconds, "
+        f"at most {summary['peak_memory_mb']:,.0f} MB of memory in all processes together.",
+        "",
+        "Pairs by depth of the step:",
+        "",
+    ]
+    for row in summary["rounds"]:
+        if row["pairs_by_depth"]:
+            counts = ", ".join(f"{depth}: {count}" for depth, count in row["pairs_by_depth"].items())
+            lines.append(f"- round {row['round']}: {counts}")
+    lines += [
+        "",
+        "Columns: *greedy* the most likely solution, *sampled* the mean over sampled solutions, *majority* their most "
+        "common answer, *search* the solution that PPM-guided search prefers, *coverage* the training problems that "
+        "the search solved, *PPM pair acc.* on pairs from problems the PPM was not trained on.",
+        "",
+        "Look further: `round_N/samples.md`, `round_N/eval.json`, `round_N/quarantine.json`, `metrics.jsonl`; "
+        f"`python -m scripts.show_tree {name}` shows the trees.",
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def rich_table(summary: dict[str, Any]) -> Table:
+    """The table of rounds for a terminal."""
+    table = Table(title=f"run {summary['name']}", box=box.SIMPLE_HEAD)
+    for column in COLUMNS:
+        table.add_column(column, justify="left" if column == "mode" else "right")
+    for row in summary["rounds"]:
+        table.add_row(*table_cells(row))
+    return table

@@ -1,0 +1,27 @@
+"""``samples.md``: a few solutions of a round as people read them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from tasks.durable import write_text_atomic
+from tasks.problem import Problem, StepOracle
+
+_SHOWN = 8
+
+
+def write_samples(
+    path: Path, problems: list[Problem], records: list[dict[str, Any]], oracle: StepOracle | None
+) -> None:
+    """The first greedy solutions, right and wrong alike, with the first wrong step marked where the task knows it."""
+    parts = ["# Greedy solutions of the first held-out problems\n"]
+    for problem, record in list(zip(problems, records, strict=True))[:_SHOWN]:
+        lines = (record["solution"] or "").splitlines()
+        error = oracle.first_error(problem, lines) if oracle else -1
+        marked = [f"{line}    <- first error" if number == error else line for number, line in enumerate(lines)]
+        heading = f"{'right' if record['greedy'] else 'wrong'}: {problem.id} (answer {problem.answer})"
+        body = "\n".join([problem.prompt.rstrip(), *marked])
+        # Indented, so that nothing a model wrote is read as markup.
+        parts.append(f"\n## {heading}\n\n" + "\n".join(f"    {line}" for line in body.splitlines()) + "\n")
+    write_text_atomic(path, "".join(parts))

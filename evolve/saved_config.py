@@ -1,0 +1,36 @@
+"""Between a run's ``config.yaml`` and its dataclasses."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from pathlib import Path
+from typing import Any, cast
+
+import yaml
+from omegaconf import OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from evolve.config import EvolveConfig
+from tasks.errors import DataError, UserError
+from tasks.registry import TASK_CONFIGS
+
+
+def load_config(root: Path) -> EvolveConfig:
+    """The config that the run in ``root`` was begun with."""
+    path = root / "config.yaml"
+    if not path.is_file():
+        raise UserError(f"{root} is not a run folder (it has no config.yaml); name a folder such as outputs/demo")
+    try:
+        saved = yaml.safe_load(path.read_text(encoding="utf-8"))
+        merged = OmegaConf.merge(OmegaConf.structured(EvolveConfig(task=_task_of(saved["task"]))), saved)
+        return cast(EvolveConfig, OmegaConf.to_object(merged))
+    except (OSError, yaml.YAMLError, OmegaConfBaseException, KeyError, TypeError) as error:
+        raise DataError(f"{path} cannot be read as a run's config ({error})") from error
+
+
+def _task_of(saved: dict[str, Any]) -> Any:
+    """The task config whose fields are the saved ones."""
+    for schema in TASK_CONFIGS.values():
+        if {field.name for field in fields(schema)} == set(saved):
+            return schema(**saved)
+    raise KeyError(f"no task has the options {', '.join(saved)}")

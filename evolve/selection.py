@@ -1,0 +1,135 @@
+"""From trees to training data: the trajectories for the policy, the pairs for the PPM, and what is suspect."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter, defaultdict
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from evolve.config import PpmConfig, SelectionConfig
+from evolve.stages import StageResult
+from lm.rows import TextRow
+from mcts.storage import read_trees
+from mcts.trajectory import Trajectory
+from mcts.tree import SearchTree
+from policy.proposer import PromptEncoder
+from prm.pair_file import write_pairs
+from prm.pairs import PreferencePair, select_pairs
+from tasks.config import TaskConfig
+from tasks.durable import write_text_atomic
+from tasks.errors import DataError, UserError
+from tasks.problem import Outcome, Problem, StepOracle
+from tasks.reader import read_rows
+from tasks.registry import build_task
+
+
+def select_data(
+    report: Callable[..., None],
+    trees: list[Path],
+    held_out_trees: list[Path],
+    selection: SelectionConfig,
+    ppm: PpmConfig,
+    task: TaskConfig,
+    out: Path,
+) -> StageResult:
+    """Read a round's trees and write ``sft.jsonl``, ``pairs.jsonl`` and ``held_out_pairs.jsonl`` into ``out``."""
+    by_problem: dict[str, list[SearchTree]] = defaultdict(list)
+    pairs: list[PreferencePair] = []
+    reasons: Counter[str] = Counter()
+    for number, path in enumerate(trees):
+        for tree in read_trees(path):
+            found = select_pairs(tree, ppm.pairs, tree_index=len(by_problem[tree.problem.id]))
+            pairs += found.pairs
+            reasons.update(found.reasons)
+            by_problem[tree.problem.id].append(tree)
+        report(number + 1, len(trees))
+    held_out = [p for path in held_out_trees for tree in read_trees(path) for p in select_pairs(tree, ppm.pairs).pairs]
+    chosen = {name: best_trajectories(grown, selection) for name, grown in by_problem.items()}
+    problems = {name: grown[0].problem for name, grown in by_problem.items()}
+    _refuse_nothing(len(pairs), sum(map(len, chosen.values())), len(problems), dict(reasons))
+    write_sft(out / "sft.jsonl", problems, chosen)
+    write_pairs(out / "pairs.jsonl", pairs)
+    write_pairs(out / "held_out_pairs.jsonl", held_out)
+    result = {
+        "pairs": len(pairs),
+        "pairs_by_kind": dict(sorted(Counter(str(pair.kind) for pair in pairs).items())),
+        "pairs_by_depth": {str(depth): n for depth, n in sorted(Counter(pair.depth for pair in pairs).items())},
+        "held_out_pairs": len(held_out),
+        "left_out": dict(sorted(reasons.items())),
+        "trajectories": sum(map(len, chosen.values())),
+        "lucky": lucky_share(build_task(task).oracle, problems, chosen),
+    }
+    return StageResult(result, [{name: result[name] for name in ("pairs", "held_out_pairs", "trajectories")}])
+
+
+def best_trajectories(trees: Sequence[SearchTree], config: SelectionConfig) -> list[Trajectory]:
+    """The ``top`` correct trajectories of a problem by mean Q of their steps, ties by min Q (rStar-Math 3.3).
+
+    Two with the same text count once; none has a step with a Q below ``min_q``.
+    """
+    distinct: dict[str, Trajectory] = {}
+    for trajectory in (trajectory for tree in trees for trajectory in tree.trajectories()):
+        is_correct = trajectory.verdict is not None and trajectory.verdict.outcome is Outcome.CORRECT
+        if is_correct and trajectory.min_q >= config.min_q:
+            known = distinct.get(trajectory.text)
+            if known is None or trajectory.mean_q > known.mean_q:
+                distinct[trajectory.text] = trajectory
+    ranked = sorted(distinct.values(), key=lambda t: (-t.mean_q, -t.min_q, t.text))
+    return ranked[: config.top]
+
+
+def lucky_share(
+    oracle: StepOracle | None, problems: dict[str, Problem], chosen: dict[str, list[Trajectory]]
+) -> float | None:
+    """Share of the chosen trajectories with a wrong step, where the task can tell; reported, never trained on."""
+    pairs = [(problems[name], trajectory) for name, part in chosen.items() for trajectory in part]
+    if oracle is None or not pairs:
+        return None
+    wrong = sum(oracle.first_error(problem, [step.text for step in t.steps]) >= 0 for problem, t in pairs)
+    return round(wrong / len(pairs), 4)
+
+
+def write_sft(path: Path, problems: dict[str, Problem], chosen: dict[str, list[Trajectory]]) -> None:
+    """One trajectory a line: what is trained on (the sampled token ids) and why (its Qs)."""
+    lines = [
+        json.dumps(
+            {
+                "problem_id": name,
+                "prompt": problems[name].prompt,
+                "text": trajectory.text,
+                "token_ids": list(trajectory.token_ids),
+                "mean_q": round(trajectory.mean_q, 6),
+                "min_q": round(trajectory.min_q, 6),
+            },
+            ensure_ascii=False,
+        )
+        for name, part in chosen.items()
+        for trajectory in part
+    ]
+    write_text_atomic(path, "".join(line + "\n" for line in lines))
+
+
+def read_sft_rows(path: Path, encode: PromptEncoder) -> list[TextRow]:
+    """The trajectories of ``sft.jsonl`` as training rows."""
+    rows = []
+    for number, row in read_rows(path):
+        prompt, ids, name = row.get("prompt"), row.get("token_ids"), row.get("problem_id")
+        if not isinstance(prompt, str) or not isinstance(name, str) or not isinstance(ids, list):
+            raise DataError(f"{path}, line {number}: problem_id, prompt and token_ids are needed; delete the file")
+        rows.append(TextRow(name, encode(prompt), tuple(int(token) for token in ids)))
+    return rows
+
+
+def _refuse_nothing(pairs: int, trajectories: int, problems: int, reasons: dict[str, int]) -> None:
+    if not trajectories:
+        raise UserError(
+            f"none of the {problems} problems was solved, so there is nothing to train on; give the search more "
+            "(search.rollouts, search.width), take easier problems, or a longer cold start"
+        )
+    if not pairs:
+        why = ", ".join(f"{name} {count}" for name, count in reasons.items()) or "no tree has two sides"
+        raise UserError(
+            f"the trees give no preference pair ({why}); raise search.rollouts or lower ppm.pairs.min_margin, "
+            "and use another name, or overwrite=true"
+        )

@@ -1,0 +1,50 @@
+"""What a round's records say: accuracies with their intervals, and which problems are suspect."""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Iterable
+from typing import Any
+
+from tasks.problem import Problem
+
+
+def summarise(records: list[dict[str, Any]]) -> dict[str, Any]:
+    """Accuracies with 95 % Wilson intervals over problems; ``search`` is None where nothing was searched."""
+    summary: dict[str, Any] = {"problems": len(records)}
+    for name in ("greedy", "sampled", "majority", "search"):
+        values = [float(record[name]) for record in records if record[name] is not None]
+        summary[name] = round(sum(values) / len(values), 6) if values else None
+        summary[f"{name}_interval"] = wilson(sum(values), len(values)) if values else None
+    return summary
+
+
+def wilson(successes: float, trials: int, z: float = 1.959964) -> list[float]:
+    """The Wilson score interval (Wilson 1927) of a proportion; 95 % by default."""
+    share = successes / trials
+    centre = share + z * z / (2 * trials)
+    spread = z * math.sqrt(share * (1 - share) / trials + z * z / (4 * trials * trials))
+    scale = 1 + z * z / trials
+    return [round(max(0.0, (centre - spread) / scale), 4), round(min(1.0, (centre + spread) / scale), 4)]
+
+
+def quarantine(problems: Iterable[Problem], solved: set[str], suspect_above: float) -> list[dict[str, Any]]:
+    """Problems never solved although at least ``suspect_above`` of their level are: their answer may be wrong.
+
+    In rStar-Math 19 of 20 problems left unsolved had a wrong answer (section 3.4's appendix). Problems without a level
+    are one level. Suspects stay in the training set; they are listed, and given no further trees.
+    """
+    by_level: dict[Any, list[Problem]] = defaultdict(list)
+    for problem in problems:
+        by_level[problem.meta.get("level")].append(problem)
+    suspects = []
+    for level, neighbours in by_level.items():
+        share = sum(problem.id in solved for problem in neighbours) / len(neighbours)
+        if share >= suspect_above:
+            suspects += [
+                {"id": p.id, "level": level, "prompt": p.prompt, "answer": p.answer, "level_solved": round(share, 4)}
+                for p in neighbours
+                if p.id not in solved
+            ]
+    return suspects

@@ -1,0 +1,44 @@
+"""What the groups of a stage have in common, as it travels to the workers. Free of torch: the main process has none."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from evolve.config import EvaluationConfig, SearchStageConfig
+from policy.config import EngineConfig, PolicyConfig
+from tasks.config import TaskConfig
+from tasks.problem import Problem
+
+
+@dataclass(frozen=True)
+class SearchWork:
+    """For every group of a search stage. ``ppm_path`` is needed in the modes that use a PPM."""
+
+    task: TaskConfig
+    policy: PolicyConfig
+    engine: EngineConfig
+    search: SearchStageConfig
+    policy_path: Path
+    ppm_path: Path | None
+    seed: int
+
+
+@dataclass(frozen=True)
+class EvaluationWork:
+    """For every group of an evaluation. Without ``ppm_path`` there is no search."""
+
+    task: TaskConfig
+    policy: PolicyConfig
+    engine: EngineConfig
+    evaluation: EvaluationConfig
+    policy_path: Path
+    ppm_path: Path | None
+    seed: int
+
+
+def groups(problems: list[Problem], size: int) -> Iterator[list[Problem]]:
+    """Fixed stretches of ``size`` problems; the last may be shorter."""
+    for start in range(0, len(problems), size):
+        yield problems[start : start + size]

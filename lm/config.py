@@ -1,0 +1,38 @@
+"""How models are built and trained, as options. Free of torch, so that a program's help is quick."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tasks.options import Option
+
+
+class TokenizerKind(Option):
+    """``characters``: one token per character seen; ``bpe``: byte-level merges learned from the texts."""
+
+    CHARACTERS = "characters"
+    BPE = "bpe"
+
+
+class Precision(Option):
+    """``auto`` takes bfloat16 where the hardware multiplies it faster (CUDA, AMX), else float32."""
+
+    AUTO = "auto"
+    FP32 = "fp32"
+    BF16 = "bf16"
+
+
+@dataclass
+class OptimiserConfig:
+    """How a model is trained. Defaults fit the lab's tiny models; real weights want lr near 7e-6."""
+
+    learning_rate: float = 1e-3
+    epochs: float = 2.0  # passes over the rows; fractions are allowed
+    batch_rows: int = 64  # rows of one optimiser step
+    micro_rows: int = 64  # rows of one forward and backward pass; gradients accumulate up to batch_rows
+    warmup: float = 0.05  # share of the steps with a rising learning rate
+    final_lr: float = 0.05  # the cosine ends at this share of the learning rate
+    weight_decay: float = 0.01
+    clip: float = 1.0  # largest global gradient norm
+    precision: Precision = Precision.AUTO
+    threads: int = 1  # torch threads on a CPU; part of the config because sums depend on it in the last bits

@@ -1,0 +1,84 @@
+"""Selection rules: which child of an expanded node a rollout goes to.
+
+N is ``visits`` (pseudo-visits included), Q = value_sum / visits, N_parent is taken as at least 1. Ties go to the lowest
+index. Children lie in the order in which they were sampled, so the lowest unvisited child is a fair draw from the
+policy, and no rule needs randomness of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from math import inf, log, sqrt
+
+from mcts.config import Rule
+from mcts.tree import SearchTree
+
+RuleFunction = Callable[[SearchTree, int, float, float | None], int]
+
+
+def uct(tree: SearchTree, parent: int, c: float, first_play: float | None) -> int:
+    """Argmax of ``Q + c sqrt(ln N_parent / N)`` (UCB1 on trees; rStar-Math 3.2).
+
+    An unvisited child comes first (``first_play=None``), or plays with Q = ``first_play`` and N = 1.
+    """
+    visits, value_sum = tree.visits, tree.value_sum
+    first = tree.first_child[parent]
+    last = first + tree.child_count[parent]
+    explore = c * sqrt(log(visits[parent] or 1))
+    best, best_child = -inf, first
+    if 0 in visits[first:last]:
+        if first_play is None:
+            return visits.index(0, first)
+        for child in range(first, last):
+            n = visits[child]
+            value = value_sum[child] / n + explore / sqrt(n) if n else first_play + explore
+            if value > best:
+                best, best_child = value, child
+        return best_child
+    for child in range(first, last):  # the loop that a search spends its time in
+        n = visits[child]
+        value = value_sum[child] / n + explore / sqrt(n)
+        if value > best:
+            best, best_child = value, child
+    return best_child
+
+
+def puct(tree: SearchTree, parent: int, c: float, first_play: float | None) -> int:
+    """Argmax of ``Q + c P sqrt(N_parent) / (1 + N)`` (AlphaZero). P is the share of the candidates that were this step.
+
+    An unvisited child comes first (``first_play=None``), or plays with Q = ``first_play``.
+    """
+    visits = tree.visits
+    explore = c * sqrt(visits[parent] or 1)
+    best, best_child = -inf, tree.first_child[parent]
+    for child in tree.children(parent):
+        n = visits[child]
+        if n:
+            q = tree.value_sum[child] / n
+        elif first_play is None:
+            return child
+        else:
+            q = first_play
+        value = q + explore * tree.prior[child] / (1 + n)
+        if value > best:
+            best, best_child = value, child
+    return best_child
+
+
+def rstar_released(tree: SearchTree, parent: int, c: float, first_play: float | None) -> int:
+    """UCT as in rStar-Math's released code: an unvisited child scores 0, whatever ``first_play`` says.
+
+    A failing child that was visited once (Q = -1) outranks its unvisited siblings from N_parent = 2 on, so good
+    siblings may never be tried. Kept as an ablation.
+    """
+    explore = c * sqrt(log(tree.visits[parent] or 1))
+    best, best_child = -inf, tree.first_child[parent]
+    for child in tree.children(parent):
+        n = tree.visits[child]
+        value = tree.value_sum[child] / n + explore / sqrt(n) if n else 0.0
+        if value > best:
+            best, best_child = value, child
+    return best_child
+
+
+RULES: dict[Rule, RuleFunction] = {Rule.UCT: uct, Rule.PUCT: puct, Rule.RSTAR_RELEASED: rstar_released}

@@ -1,0 +1,93 @@
+"""Models that follow a script: for tests, and to time a search without one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+import numpy as np
+
+from mcts.step import Continuation, ProposeRequest, ScoreRequest, Step
+from tasks.problem import Outcome, Problem, Verdict
+
+Draw = Callable[[Problem, tuple[Step, ...], np.random.Generator], Step | None]
+
+
+class ScriptedProposer:
+    """A policy made of a function ``draw(problem, prefix, rng) -> Step``; None is a candidate that is not valid.
+
+    ``rng`` is seeded by the request, so an answer does not depend on who asked or when.
+    """
+
+    def __init__(self, draw: Draw) -> None:
+        self._draw = draw
+
+    def propose(self, requests: Sequence[ProposeRequest]) -> list[list[Continuation]]:
+        """Answer each request. A continuation ends at a final step, and where no valid step was drawn."""
+        return [self._answer(request) for request in requests]
+
+    def _answer(self, request: ProposeRequest) -> list[Continuation]:
+        rng = np.random.default_rng(request.seed)
+        answers = [self._continue(request, rng) for _ in range(request.count)]
+        return [continuation for continuation in answers if continuation]
+
+    def _continue(self, request: ProposeRequest, rng: np.random.Generator) -> Continuation:
+        steps: list[Step] = []
+        while (request.max_steps is None or len(steps) < request.max_steps) and not (steps and steps[-1].is_final):
+            step = self._draw(request.problem, (*request.prefix, *steps), rng)
+            if step is None:
+                break
+            steps.append(step)
+        return tuple(steps)
+
+
+class TableProposer:
+    """A policy without chance: from the text so far ("" at the root) to the candidates, in order.
+
+    A request for more candidates than the table holds gets all of them once; a text that it does not hold has no
+    valid continuation. A continuation of several steps follows the first candidate each time.
+    """
+
+    def __init__(self, table: Mapping[str, Sequence[Step]]) -> None:
+        self._table = table
+
+    def propose(self, requests: Sequence[ProposeRequest]) -> list[list[Continuation]]:
+        """Answer each request from the table."""
+        return [
+            [self._follow(request, step) for step in self._candidates(request.prefix)[: request.count]]
+            for request in requests
+        ]
+
+    def _candidates(self, prefix: Sequence[Step]) -> Sequence[Step]:
+        return self._table.get("".join(step.text for step in prefix), ())
+
+    def _follow(self, request: ProposeRequest, first: Step) -> Continuation:
+        steps = [first]
+        while (request.max_steps is None or len(steps) < request.max_steps) and not steps[-1].is_final:
+            candidates = self._candidates((*request.prefix, *steps))
+            if not candidates:
+                break
+            steps.append(candidates[0])
+        return tuple(steps)
+
+
+class ScriptedEvaluator:
+    """A process model made of a function ``value(problem, prefix) -> float``."""
+
+    def __init__(self, value: Callable[[Problem, tuple[Step, ...]], float]) -> None:
+        self._value = value
+
+    def score(self, requests: Sequence[ScoreRequest]) -> list[float]:
+        """One value per request, in order."""
+        return [self._value(request.problem, request.prefix) for request in requests]
+
+
+class ScriptedVerifier:
+    """A verifier made of a function ``reward(problem, solution) -> float`` in [0, 1]; correct means 1."""
+
+    def __init__(self, reward: Callable[[Problem, str], float]) -> None:
+        self._reward = reward
+
+    def verify(self, problem: Problem, solution: str) -> Verdict:
+        """The verdict that goes with the reward."""
+        reward = float(self._reward(problem, solution))
+        return Verdict(Outcome.CORRECT if reward == 1 else Outcome.WRONG, reward)

@@ -1,0 +1,79 @@
+"""Which policy there is at the start, how it is prompted, sampled and trained."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from lm.config import OptimiserConfig, TokenizerKind
+from tasks.options import Option
+
+
+@dataclass
+class PromptConfig:
+    """How a problem becomes the text that the policy continues."""
+
+    template: str = "{prompt}"  # {prompt} stands for the problem's text
+
+
+@dataclass
+class StepFormatConfig:
+    """How steps are told apart."""
+
+    delimiter: str = "\n"  # a step ends with the token that completes this
+    final_marker: str = "####"  # a step that starts with this ends the solution, as the end token does
+    max_step_tokens: int = 32  # a step that has not ended by then is left out, and counted
+
+
+class TrainFrom(Option):
+    """Where a round's fine-tuning starts: from the cold-start policy again (rStar-Math), or from the last round's."""
+
+    BASE = "base"
+    PREVIOUS = "previous"
+
+
+@dataclass
+class TinyConfig:
+    """A transformer made from nothing when no ``policy.path`` is given."""
+
+    size: int = 128  # the one dial: hidden width, a multiple of 32
+    context: int = 256  # longest sequence in tokens
+    tokenizer: TokenizerKind = TokenizerKind.CHARACTERS
+    vocabulary: int = 1024  # for the bpe tokenizer
+
+
+@dataclass
+class ColdStartConfig:
+    """Fine-tuning on worked solutions before the first round; 0 demonstrations leave the policy as it is."""
+
+    demonstrations: int = 6000
+    optimiser: OptimiserConfig = field(default_factory=lambda: OptimiserConfig(learning_rate=2e-3, epochs=3.0))
+
+
+@dataclass
+class PolicyConfig:
+    """The policy: its weights, its prompt, its steps and its training."""
+
+    path: str | None = None  # a local Hugging Face folder; none: a tiny model is made (policy.tiny)
+    tiny: TinyConfig = field(default_factory=TinyConfig)
+    prompt: PromptConfig = field(default_factory=PromptConfig)
+    steps: StepFormatConfig = field(default_factory=StepFormatConfig)
+    max_solution_tokens: int = 96  # a whole solution's length limit when it is not sampled step by step
+    cold_start: ColdStartConfig = field(default_factory=ColdStartConfig)
+    train_from: TrainFrom = TrainFrom.BASE
+    optimiser: OptimiserConfig = field(default_factory=OptimiserConfig)  # fine-tuning on the chosen trajectories
+
+
+class EngineName(Option):
+    """What samples the policy."""
+
+    HF = "hf"
+
+
+@dataclass
+class EngineConfig:
+    """How the policy is sampled and where models run."""
+
+    name: EngineName = EngineName.HF
+    batch_rows: int = 512  # generations decoded together
+    device: str = "auto"  # auto: cuda when there is one, else cpu
+    dtype: str = "float32"  # of sampling and scoring; training keeps float32 weights

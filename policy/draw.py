@@ -1,0 +1,59 @@
+"""Drawing tokens from logits so that each row's draws depend on its own seed alone.
+
+Shape legend: B rows, V vocabulary.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+
+_GOLDEN = np.uint64(0x9E3779B97F4A7C15)
+_MIX_1 = np.uint64(0xBF58476D1CE4E5B9)
+_MIX_2 = np.uint64(0x94D049BB133111EB)
+
+
+def uniforms(seeds_B: np.ndarray, position: int) -> np.ndarray:
+    """One number in [0, 1) per row and position: SplitMix64 (Steele, Lea, Flood 2014), the position being the counter.
+
+    A counter-based generator needs no state, so rows may enter and leave a batch without moving each other's numbers.
+    """
+    with np.errstate(over="ignore"):
+        z = seeds_B.astype(np.uint64) + _GOLDEN * np.uint64(position + 1)
+        z = (z ^ (z >> np.uint64(30))) * _MIX_1
+        z = (z ^ (z >> np.uint64(27))) * _MIX_2
+        z = z ^ (z >> np.uint64(31))
+    return np.asarray((z >> np.uint64(11)).astype(np.float64) * 2.0**-53)
+
+
+def draw(
+    logits_BV: torch.Tensor, uniforms_B: torch.Tensor, temperature_B: torch.Tensor, top_p_B: torch.Tensor | None
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Tokens [B] and their log-probs [B] at temperature 1 by inverting the cumulative distribution.
+
+    ``temperature_B`` 0 means the most likely token. ``top_p_B`` None keeps every token.
+    """
+    logprobs_BV = logits_BV.float().log_softmax(-1)
+    greedy_B = temperature_B <= 0
+    if bool(greedy_B.all()):
+        tokens_B = logprobs_BV.argmax(-1)
+    else:
+        safe_B = torch.where(greedy_B, torch.ones_like(temperature_B), temperature_B)
+        probabilities_BV = (logprobs_BV / safe_B[:, None]).softmax(-1)
+        if top_p_B is not None:
+            probabilities_BV = _nucleus(probabilities_BV, top_p_B)
+        cumulative_BV = probabilities_BV.cumsum(-1)
+        # Scaled by the last sum, because rounding keeps that from being exactly 1.
+        threshold_B1 = (uniforms_B.to(cumulative_BV.dtype) * cumulative_BV[:, -1])[:, None]
+        tokens_B = torch.searchsorted(cumulative_BV, threshold_B1, right=True)[:, 0]
+        tokens_B = tokens_B.clamp_max(logits_BV.shape[1] - 1)
+        tokens_B = torch.where(greedy_B, logprobs_BV.argmax(-1), tokens_B)
+    return tokens_B, logprobs_BV.gather(1, tokens_B[:, None])[:, 0]
+
+
+def _nucleus(probabilities_BV: torch.Tensor, top_p_B: torch.Tensor) -> torch.Tensor:
+    """Zero all but the smallest set of tokens whose mass reaches ``top_p`` (Holtzman et al. 2020)."""
+    ordered_BV, indices_BV = probabilities_BV.sort(-1, descending=True)
+    before_BV = ordered_BV.cumsum(-1) - ordered_BV
+    ordered_BV = ordered_BV.masked_fill(before_BV >= top_p_B[:, None], 0.0)
+    return torch.zeros_like(probabilities_BV).scatter(1, indices_BV, ordered_BV)

@@ -1,0 +1,27 @@
+"""Noticing stop strings while tokens arrive, without decoding every row at every token."""
+
+from __future__ import annotations
+
+from transformers import PreTrainedTokenizerFast
+
+
+class StopTable:
+    """Knows, for each stop string, which tokens could complete it: only then is the row's text looked at."""
+
+    def __init__(self, tokenizer: PreTrainedTokenizerFast) -> None:
+        self._tokenizer = tokenizer
+        self._completing: dict[str, frozenset[int]] = {}
+
+    def hit(self, token_ids: list[int], stops: tuple[str, ...]) -> bool:
+        """Does the text end a stop string with its last token? A token may run on past the stop string."""
+        return any(token_ids[-1] in self.completing(stop) and self._ends(token_ids, stop) for stop in stops)
+
+    def completing(self, stop: str) -> frozenset[int]:
+        """The tokens whose text holds the last character of ``stop``."""
+        if stop not in self._completing:
+            texts = (self._tokenizer.decode([token]) for token in range(len(self._tokenizer)))
+            self._completing[stop] = frozenset(token for token, text in enumerate(texts) if stop[-1] in text)
+        return self._completing[stop]
+
+    def _ends(self, token_ids: list[int], stop: str) -> bool:
+        return len(stop) == 1 or stop in self._tokenizer.decode(token_ids[-len(stop.encode()) - 1 :])

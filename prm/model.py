@@ -1,0 +1,95 @@
+"""The process preference model (PPM): a policy's backbone with a scalar head, read at the last token.
+
+It is an ordinary HF ``*ForSequenceClassification(num_labels=1)`` folder. Shape legend: B rows, T tokens, H width.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import torch
+from transformers import PreTrainedModel, PreTrainedTokenizerFast
+
+from lm.folder import load_scorer, load_tokenizer
+from lm.rows import in_order_batches, pad
+from tasks.errors import DataError
+
+PromptIds = Callable[[str], Sequence[int]]
+"""A problem's prompt to token ids: the function that the policy is prompted with."""
+
+
+def new_scorer_from_policy(
+    policy_path: Path | str, seed: int, device: str = "cpu"
+) -> tuple[PreTrainedModel, PreTrainedTokenizerFast]:
+    """A PPM on the backbone of a policy folder, with a new head drawn from ``seed``, and the policy's tokenizer.
+
+    The head is normal with mean 0 and the backbone's own initial spread, so a new PPM prefers nothing in particular.
+    """
+    tokenizer = load_tokenizer(policy_path)
+    with torch.random.fork_rng(devices=[]):  # loading draws a head of its own; nobody else's random numbers move
+        model = load_scorer(policy_path, device)
+    weight = scalar_head(model).weight
+    drawn = torch.randn(weight.shape, generator=torch.Generator().manual_seed(seed))
+    with torch.no_grad():
+        weight.copy_(drawn * float(getattr(model.config, "initializer_range", 0.02)))
+    model.config.pad_token_id = tokenizer.pad_token_id
+    return model, tokenizer
+
+
+def load_ppm(path: Path | str, device: str = "cpu", dtype: str = "float32") -> tuple[PreTrainedModel, int]:
+    """A trained PPM and its padding id. DataError for a folder without a trained head, such as a policy's."""
+    model = load_scorer(path, device, dtype)
+    names: list[str] = model.config.architectures or []
+    if not any(name.endswith("ForSequenceClassification") for name in names):
+        raise DataError(
+            f"{path}: a PPM is a ForSequenceClassification folder, this one is {', '.join(names) or 'unnamed'}; "
+            "name a ppm folder of a round"
+        )
+    return model, padding_id(model)
+
+
+def padding_id(model: PreTrainedModel) -> int:
+    """The id that rows are padded with; any id would do, as a causal model never looks at what follows a row."""
+    found = model.config.pad_token_id
+    return found if isinstance(found, int) else 0
+
+
+def scalar_head(model: PreTrainedModel) -> torch.nn.Linear:
+    """The linear layer [1, H] that turns the last hidden state into the score."""
+    head = getattr(model, "score", None)
+    if not isinstance(head, torch.nn.Linear) or head.out_features != 1:
+        raise DataError(
+            f"{model.name_or_path}: {type(model).__name__} has no scalar head called score; "
+            "use a decoder such as Qwen2 or Llama"
+        )
+    return head
+
+
+def last_token_scores(model: PreTrainedModel, rows: Sequence[Sequence[int]], pad_id: int) -> torch.Tensor:
+    """Raw score (before tanh, float32) of each row of token ids, read at its last token; shape [B].
+
+    HF's own forward looks for the last token that differs from the padding id, which is wrong for a row that ends
+    in that id (a padding id equal to the end-of-text id): here the row's length decides.
+    """
+    if not all(rows):
+        raise ValueError("a row to be scored needs at least one token")
+    batch = pad(rows, pad_id, model.device)
+    hidden_BTH = model.base_model(input_ids=batch.ids_BT, use_cache=False).last_hidden_state
+    last_B = batch.mask_BT.sum(1) - 1
+    hidden_BH = hidden_BTH[torch.arange(len(rows), device=model.device), last_B]
+    scores_B: torch.Tensor = scalar_head(model)(hidden_BH)[:, 0]
+    return scores_B.float()
+
+
+@torch.no_grad()
+def score_rows(
+    model: PreTrainedModel, rows: Sequence[tuple[int, ...]], pad_id: int, batch_tokens: int
+) -> dict[tuple[int, ...], float]:
+    """The raw score of every distinct row; batches hold rows of like length, at most ``batch_tokens`` tokens."""
+    distinct = list(dict.fromkeys(rows))
+    scores: dict[tuple[int, ...], float] = {}
+    for indices in in_order_batches([len(row) for row in distinct], batch_tokens):
+        part = [distinct[index] for index in indices]
+        scores.update(zip(part, last_token_scores(model, part, pad_id).tolist(), strict=True))
+    return scores

@@ -1,0 +1,71 @@
+"""The PPM as the search sees it: prefixes in, values in [-1, 1] out."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from mcts.step import ScoreRequest
+from prm.model import PromptIds, load_ppm, score_rows
+from tasks.errors import UserError
+
+
+@dataclass(slots=True)
+class ScoreCounts:
+    """What a scorer has done so far. ``scored``: tokens of distinct rows, padding not counted."""
+
+    scored: int = 0
+    rows: int = 0
+
+
+class Scorer(Protocol):
+    """A PPM behind some engine. It is a ``mcts.step.Evaluator`` that counts what it computes."""
+
+    counts: ScoreCounts
+
+    def score(self, requests: Sequence[ScoreRequest]) -> list[float]:
+        """One value in [-1, 1] per request, in order."""
+        ...
+
+
+class HfScorer:
+    """A PPM folder on transformers.
+
+    A request becomes the ids of its prompt (``prompt_ids`` of the problem's prompt: the function the policy is
+    prompted with) followed by the token ids of its steps exactly as they were sampled; the value is tanh of the score
+    at the last one. A row that occurs more than once in a call is computed once.
+    """
+
+    def __init__(
+        self,
+        path: Path | str,
+        prompt_ids: PromptIds,
+        device: str = "cpu",
+        batch_tokens: int = 16384,
+    ) -> None:
+        self._model, self._pad_id = load_ppm(path, device)
+        self._path = path
+        self._prompt_ids = prompt_ids
+        self._batch_tokens = batch_tokens
+        self.counts = ScoreCounts()
+
+    def score(self, requests: Sequence[ScoreRequest]) -> list[float]:
+        """One value in [-1, 1] per request, in order. UserError if a score is not finite."""
+        rows = [self._row(request) for request in requests]
+        scores = score_rows(self._model, rows, self._pad_id, self._batch_tokens)
+        self.counts.rows += len(scores)
+        self.counts.scored += sum(map(len, scores))
+        for row, request in zip(rows, requests, strict=True):
+            if not math.isfinite(scores[row]):
+                raise UserError(
+                    f"{self._path}: the PPM scores a step of problem {request.problem.id} as {scores[row]}; "
+                    "train it again with a lower learning rate"
+                )
+        return [math.tanh(scores[row]) for row in rows]
+
+    def _row(self, request: ScoreRequest) -> tuple[int, ...]:
+        steps = [token for step in request.prefix for token in step.token_ids]
+        return (*self._prompt_ids(request.problem.prompt), *steps)

@@ -1,0 +1,143 @@
+"""What every program does before and after its work: schemas, overrides with "did you mean", errors in one sentence."""
+
+from __future__ import annotations
+
+import difflib
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, NoReturn, cast
+
+import hydra
+from hydra.core.config_store import ConfigStore
+from hydra.core.hydra_config import HydraConfig
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Override
+from hydra.errors import HydraException
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from tasks.errors import UserError
+from tasks.registry import TASK_CONFIGS
+
+CONF = Path(__file__).resolve().parent.parent / "conf"
+
+
+def fail(message: str) -> NoReturn:
+    """One sentence on standard error, exit code 2."""
+    print(f"error: {message}", file=sys.stderr)
+    sys.exit(2)
+
+
+def guarded(work: Callable[[], None]) -> None:
+    """Do the work of a program. What a user can mend becomes one sentence; Ctrl-C says how to go on."""
+    try:
+        work()
+    except UserError as error:
+        fail(str(error))
+    except KeyboardInterrupt:
+        print("\ninterrupted; the same command goes on where this one stopped", file=sys.stderr)
+        sys.exit(130)
+
+
+def launch(name: str, schema: type[Any], run: Callable[[Any, dict[str, Any], Path], None]) -> None:
+    """Compose ``conf/<name>.yaml`` with the command line and call ``run(config, settings, folder)``.
+
+    ``config`` is a ``schema``, ``settings`` the same as plain data, ``folder`` the run's folder.
+    """
+    store = ConfigStore.instance()
+    store.store(name=f"{name}_schema", node=schema)
+    for task, task_schema in TASK_CONFIGS.items():
+        store.store(group="task", name=f"{task}_schema", node=task_schema)
+    _refuse_bad_overrides(name, sys.argv[1:])
+
+    def start(config: DictConfig) -> None:
+        settings = cast(dict[str, Any], OmegaConf.to_container(config, resolve=True, enum_to_str=True))
+        folder = Path(HydraConfig.get().runtime.output_dir)
+        guarded(lambda: run(OmegaConf.to_object(config), settings, folder))
+
+    hydra.main(version_base="1.3", config_path=str(CONF), config_name=name)(start)()
+
+
+def _refuse_bad_overrides(name: str, arguments: list[str]) -> None:
+    """Check the overrides against the config before Hydra does, to answer a typo with what was meant."""
+    flags = [argument for argument in arguments if argument.startswith("-")]
+    if any(flag not in ("-m", "--multirun") for flag in flags):
+        return
+    texts = [argument for argument in arguments if not argument.startswith("-")]
+    try:
+        overrides = OverridesParser.create().parse_overrides(texts)
+    except HydraException as error:
+        fail(f"{_first_line(error)}; an override is written option=value")
+    with hydra.initialize_config_dir(str(CONF), version_base="1.3"):
+        _check_groups(overrides)
+        groups = [text for text, override in zip(texts, overrides, strict=True) if _is_group(override)]
+        known = list(_dotted(_compose(name, groups)))
+        for override in overrides:
+            if not _is_group(override) and not _is_known(override, known):
+                fail(f"there is no option {override.key_or_group}{_did_you_mean(override.key_or_group, known)}")
+        _compose(name, [_first_choice(override) for override in overrides])
+
+
+def _compose(name: str, overrides: list[str]) -> DictConfig:
+    try:
+        config = hydra.compose(name, [o for o in overrides if not o.startswith("hydra.")])
+        OmegaConf.to_object(config)
+        return config
+    except UserError as error:
+        fail(str(error))
+    except (HydraException, OmegaConfBaseException) as error:
+        cause = error.__cause__ or error
+        key = getattr(cause, "full_key", None)
+        fail(f"{key + ': ' if key else ''}{_first_line(cause)}")
+
+
+def _check_groups(overrides: list[Override]) -> None:
+    for override in overrides:
+        if not _is_group(override) or override.value() is None or override.is_sweep_override():
+            continue
+        choices = sorted(path.stem for path in (CONF / override.key_or_group).glob("*.yaml"))
+        if str(override.value()) not in choices:
+            hint = _did_you_mean(str(override.value()), choices)
+            fail(f"{override.key_or_group} has no choice {override.value()}{hint}; choose from {', '.join(choices)}")
+
+
+def _is_group(override: Override) -> bool:
+    return (CONF / override.key_or_group).is_dir()
+
+
+def _is_known(override: Override, known: list[str]) -> bool:
+    key = override.key_or_group
+    return key.startswith("hydra.") or override.is_add() or override.is_delete() or key in known
+
+
+def _first_choice(override: Override) -> str:
+    if override.is_sweep_override():
+        return f"{override.key_or_group}={next(iter(override.sweep_string_iterator()))}"
+    return str(override.input_line)
+
+
+def _dotted(config: Any, prefix: str = "") -> Iterator[str]:
+    """Every option of a config, inner nodes and list places included."""
+    if OmegaConf.is_dict(config):
+        places = [(str(key), config._get_node(key)) for key in config]
+    elif OmegaConf.is_list(config):
+        places = [(str(index), config._get_node(index)) for index in range(len(config))]
+    else:
+        return
+    for key, value in places:
+        name = f"{prefix}{key}"
+        yield name
+        if value is not None and not value._is_none() and not value._is_missing():
+            yield from _dotted(value, f"{name}.")
+
+
+def _did_you_mean(word: str, known: list[str]) -> str:
+    close = difflib.get_close_matches(word, known, n=1, cutoff=0.5)
+    tails = [key for key in known if key.rsplit(".", 1)[-1] == word.rsplit(".", 1)[-1]]
+    meant = tails[:1] or close
+    return f"; did you mean {meant[0]}?" if meant else ""
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]
