@@ -1,50 +1,54 @@
-"""Tokenizers built on the spot from a task's own texts, saved as ordinary HF tokenizers."""
+"""Tokenizers built on the spot, as Qwen2 tokenizers: whatever reads a Qwen2 folder reads these the same way.
+
+``AutoTokenizer`` gives every Qwen2 model a ``Qwen2Tokenizer`` with that class's own way of cutting text, whatever the
+folder's tokenizer.json says; any other kind of tokenizer would silently read other ids there.
+"""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 
 from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
-from transformers import PreTrainedTokenizerFast
+from transformers import PreTrainedTokenizerFast, Qwen2Tokenizer
 
 from lm.config import TokenizerKind
 
-PAD, END, UNKNOWN = "<|pad|>", "<|end|>", "<|unk|>"
+PAD, END = "<|pad|>", "<|end|>"
+# Qwen2's own cutting (digits stand alone), so that merges are learned from the pieces it will be given.
+_PIECES = (
+    r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}"
+    r"| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
+)
 
 
 def build_tokenizer(kind: TokenizerKind, texts: Iterable[str], vocabulary: int) -> PreTrainedTokenizerFast:
-    """Build a tokenizer from ``texts``; at most ``vocabulary`` tokens (``bpe`` needs at least 260).
+    """A byte-level tokenizer: any text can be encoded, and decodes to itself.
 
-    A newline is always a token of its own, so a step that ends at a newline ends between two tokens, and digits are
-    single tokens, so arithmetic is over digits.
+    ``characters`` has the 256 bytes and no merges, one token per ASCII character; ``bpe`` learns merges from ``texts``
+    until there are ``vocabulary`` tokens. Digits are single tokens, so arithmetic is over digits.
     """
-    tokenizer = _characters(texts) if kind is TokenizerKind.CHARACTERS else _bpe(texts, vocabulary)
-    return PreTrainedTokenizerFast(
-        tokenizer_object=tokenizer, pad_token=PAD, eos_token=END, unk_token=UNKNOWN, clean_up_tokenization_spaces=False
-    )
-
-
-def _characters(texts: Iterable[str]) -> Tokenizer:
-    letters = sorted({letter for text in texts for letter in text} | {"\n"})
-    vocabulary = {token: index for index, token in enumerate([PAD, END, UNKNOWN, *letters])}
-    tokenizer = Tokenizer(models.WordLevel(vocabulary, unk_token=UNKNOWN))
-    tokenizer.pre_tokenizer = pre_tokenizers.Split(Regex(r"[\s\S]"), "isolated")
-    tokenizer.decoder = decoders.Fuse()
+    merges = _learn_merges(texts, vocabulary) if kind is TokenizerKind.BPE else []
+    alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
+    pieces = [PAD, END, *alphabet, *("".join(pair) for pair in merges)]
+    tokens = {token: index for index, token in enumerate(dict.fromkeys(pieces))}
+    tokenizer = Qwen2Tokenizer(vocab=tokens, merges=merges, unk_token=END, eos_token=END, pad_token=PAD)
+    assert isinstance(tokenizer, PreTrainedTokenizerFast)
     return tokenizer
 
 
-def _bpe(texts: Iterable[str], vocabulary: int) -> Tokenizer:
-    tokenizer = Tokenizer(models.BPE(unk_token=UNKNOWN))
-    words = Regex(r"\n|\d| ?[^\s\d\p{L}]| ?\p{L}+|\s")
-    tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
-        [pre_tokenizers.Split(words, "isolated"), pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)]
+def _learn_merges(texts: Iterable[str], vocabulary: int) -> list[tuple[str, str]]:
+    learner = Tokenizer(models.BPE())
+    learner.pre_tokenizer = pre_tokenizers.Sequence(
+        [
+            pre_tokenizers.Split(Regex(_PIECES), "isolated"),
+            pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False),
+        ]
     )
-    tokenizer.decoder = decoders.ByteLevel()
-    trainer = trainers.BpeTrainer(
-        vocab_size=vocabulary,
-        special_tokens=[PAD, END, UNKNOWN],
-        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
-        show_progress=False,
+    learner.decoder = decoders.ByteLevel()
+    alphabet = pre_tokenizers.ByteLevel.alphabet()
+    learner.train_from_iterator(
+        texts,
+        trainers.BpeTrainer(vocab_size=max(vocabulary - 2, 256), initial_alphabet=alphabet, show_progress=False),
     )
-    tokenizer.train_from_iterator(texts, trainer)
-    return tokenizer
+    return [(left, right) for left, right in json.loads(learner.to_str())["model"]["merges"]]

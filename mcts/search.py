@@ -186,7 +186,7 @@ class Search:
                 raise ValueError(f"a continuation of {len(continuation)} steps answers a request for one step")
             steps.append(continuation[0])
         if not self.config.merge_duplicates:
-            return steps, [1 / total] * total
+            return steps, [1 / total for _ in steps]
         distinct: dict[tuple[str, bool], Step] = {}
         counts: dict[tuple[str, bool], int] = {}
         for step in steps:

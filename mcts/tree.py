@@ -161,11 +161,12 @@ class SearchTree:
         self.first_child[parent] = first if count else 0
         self.child_count[parent] = count
         # Arrays extend arrays by copying memory; from lists they would convert entry by entry.
+        zeros = array("i", (0,)) * count
         self.parent.extend(array("i", (parent,)) * count)
-        self.first_child.extend(array("i", (0,)) * count)
+        self.first_child.extend(zeros)
         self.child_count.extend(array("H", (0,)) * count)
         self.depth.extend(array("H", (self.depth[parent] + 1,)) * count)
-        self.visits.extend(array("i", (0,)) * count)
+        self.visits.extend(zeros)
         self.value_sum.extend(array("d", (0.0,)) * count)
         self.prior.extend(priors)
         self.score.extend(array("d", (math.nan,)) * count)

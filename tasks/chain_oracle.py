@@ -19,7 +19,7 @@ class ChainOracle:
 
     Step i is right iff it is exactly well formed, applies the problem's i-th operation to the value stated by the
     step before (the start value for the first) and states the right result. The answer line is right iff all
-    operations have been done and it repeats the value stated last. Nothing follows from a malformed step or after an
+    operations have been done and it repeats the value stated last. Nothing follows from a malformed step or from an
     answer line. One newline at the end of a step is ignored.
     """
 
@@ -48,7 +48,7 @@ def _judge(chain: Chain, index: int, stated: int | None, step: str) -> tuple[boo
     if answer is not None:
         return index == len(chain.operations) and int(answer[1]) == stated, None
     found = _STEP.fullmatch(step)
-    if found is None or stated is None:
+    if found is None:
         return False, None
     left, operator, right, result = int(found[1]), found[2], int(found[3]), int(found[4])
     follows = index < len(chain.operations) and (operator, right) == chain.operations[index] and left == stated

@@ -31,7 +31,7 @@ class Made:
 
 
 def grow(*children: Made, problem_id: str = "p") -> SearchTree:
-    """A tree with exactly the given Qs; nodes are numbered level by level below each expanded node, depth first."""
+    """A tree with exactly the given Qs; siblings are numbered side by side, before what is below them."""
     tree = SearchTree(Problem(problem_id, f"prompt of {problem_id}", "0"))
 
     def expand(parent: int, made: tuple[Made, ...]) -> None:

@@ -20,8 +20,8 @@ IDS = st.lists(st.integers(0, 2**31), max_size=4).map(tuple)
 SOME_IDS = st.lists(st.integers(0, 2**31), min_size=1, max_size=4).map(tuple)
 COUNTS = st.integers(0, 2**40)
 PAIRS = st.builds(
-    PreferencePair, st.text(), COUNTS, st.sampled_from(PairKind), st.text(), IDS, SOME_IDS, SOME_IDS, st.text(), st.text(),
-    st.floats(1e-9, 2.0), COUNTS, COUNTS, COUNTS, COUNTS,
+    PreferencePair, st.text(), COUNTS, st.sampled_from(PairKind), st.text(), IDS, SOME_IDS, SOME_IDS, st.text(),
+    st.text(), st.floats(1e-9, 2.0), COUNTS, COUNTS, COUNTS, COUNTS,
 ).filter(lambda pair: pair.chosen != pair.rejected)  # fmt: skip
 
 

@@ -7,6 +7,7 @@ import math
 import pytest
 import torch
 
+import prm.model
 from lm.folder import save_model
 from mcts.step import Evaluator, ScoreRequest, Step
 from prm.model import new_scorer_from_policy
@@ -56,10 +57,16 @@ def test_equals_hf_forward_whatever_the_batch(model_and_path, batch_tokens):
     assert values == scorer.score(REQUESTS)
 
 
-def test_identical_rows_are_computed_once_and_tokens_counted(model_and_path):
+def test_identical_rows_are_computed_once_and_tokens_counted(model_and_path, monkeypatch):
+    computed = []
+    plain = prm.model.last_token_scores
+    monkeypatch.setattr(
+        prm.model, "last_token_scores", lambda model, rows, pad_id: computed.extend(rows) or plain(model, rows, pad_id)
+    )
     scorer = HfScorer(model_and_path[1], prompt_ids)
     values = scorer.score(REQUESTS)
     assert values[0] == values[2]
+    assert len(computed) == 4
     assert (scorer.counts.rows, scorer.counts.scored) == (4, 6 + 6 + 27 + 3)
     scorer.score(REQUESTS[:1])
     assert (scorer.counts.rows, scorer.counts.scored) == (5, 42 + 6)

@@ -25,8 +25,8 @@ def prompt_ids(prompt: str) -> tuple[int, ...]:
 
 def pair(number: int, chosen, rejected, **values) -> PreferencePair:
     made = PreferencePair(
-        f"p{number}", 0, PairKind.SAME_PREFIX, str(number % 10), (20, 21), tuple(chosen), tuple(rejected), "c", "r", 1.0,
-        1, 1, 2, 0,
+        f"p{number}", 0, PairKind.SAME_PREFIX, str(number % 10), (20, 21), tuple(chosen), tuple(rejected), "c", "r",
+        1.0, 1, 1, 2, 0,
     )  # fmt: skip
     return dataclasses.replace(made, **values)
 
@@ -94,6 +94,15 @@ def test_same_seed_same_bytes_other_seed_other_bytes(policy_path, tmp_path):
         train_ppm(toy_pairs(32, 1), policy_path, tmp_path / str(index), config, seed, prompt_ids)
         weights.append((tmp_path / str(index) / "model.safetensors").read_bytes())
     assert weights[0] == weights[1] != weights[2]
+
+
+def test_the_seed_decides_the_head(policy_path, tmp_path):
+    config = dataclasses.replace(CONFIG, epochs=1, learning_rate=0.0)
+    heads = []
+    for seed in (7, 8):
+        train_ppm(toy_pairs(4, 1), policy_path, tmp_path / str(seed), config, seed, prompt_ids)
+        heads.append(load_ppm(tmp_path / str(seed))[0].score.weight)
+    assert not torch.equal(heads[0], heads[1])
 
 
 def test_accuracy_counts_by_kind_and_depth_and_a_tie_is_a_miss(policy_path):

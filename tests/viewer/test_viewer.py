@@ -1,0 +1,126 @@
+import io
+import json
+
+import networkx as nx
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from rich.console import Console
+
+from mcts.config import Mode
+from mcts.step import Step
+from mcts.tree import SearchTree
+from mcts.tree_json import decode
+from tasks.problem import Outcome, Problem, Verdict
+from tests.mcts.puzzles import search_table
+from viewer.graph import to_graphml, to_json, to_networkx
+from viewer.text import q_colour, render_tree, visible
+
+
+def shown(tree, **options):
+    console = Console(file=io.StringIO(), width=200, color_system=None)
+    console.print(render_tree(tree, **options))
+    return console.file.getvalue()
+
+
+def one_step(text, prompt="?"):
+    tree = SearchTree(Problem("p/0/0", prompt, "", {}))
+    tree.add_children(0, [Step(text, is_final=True, observation=text)], [1.0])
+    tree.back_up_mean(1, 1.0)
+    tree.verdicts[1] = Verdict(Outcome.UNVERIFIABLE, 0.0, note=text)
+    return tree
+
+
+def test_a_tree_shows_steps_statistics_and_verdicts():
+    text = shown(search_table(rollouts=2, mode=Mode.PPM_AUGMENTED).tree)
+    lines = [line.lstrip("├└─│ ") for line in text.splitlines()]
+    assert lines[0] == "?  [table/0/0]  N=3 Q=+0.33 nodes=7".rstrip()
+    assert "a  #1 N=3 Q=+0.17 PPM=+0.50" in lines
+    assert "x  #3 N=1 Q=-1.00 ✗" in lines
+    assert "z  #6 N=1 Q=+1.00 ✓" in lines
+    assert len(lines) == 7
+
+
+def test_pruning_counts_what_it_hides_and_keeps_the_path():
+    tree = search_table(rollouts=4).tree
+    assert "… 2 more" in shown(tree, min_visits=2)
+    assert len(shown(tree, max_depth=0, path=None).splitlines()) == 2
+    deep = shown(tree, max_depth=0, path="best")
+    assert "z  #6" in deep
+    assert "… 1 more" in deep
+    assert "x  #3" in shown(tree, max_depth=0, path=3)
+    with pytest.raises(ValueError, match="path must be"):
+        render_tree(tree, path=99)
+    with pytest.raises(ValueError, match="path must be"):
+        render_tree(tree, path="worst")
+
+
+def test_the_path_is_bold():
+    branch = render_tree(search_table(rollouts=4).tree).children
+    assert [("bold" in str(child.label.style)) for child in branch] == [False, True]
+
+
+def test_dead_ends_are_marked():
+    tree = SearchTree(Problem("p", "?", ""))
+    tree.add_children(0, [Step("a")], [1.0])
+    tree.dead_ends.add(1)
+    assert "a  #1 N=0 Q=+0.00 ∅" in shown(tree)
+
+
+def test_model_text_is_no_markup_and_no_control_sequence():
+    text = shown(one_step("[bold red]x[/] [link=http://e]y[/link] \x1b[31m\x07 \u202e \ud800\n", prompt="[blink]?\r"))
+    assert "[bold red]x[/] [link=http://e]y[/link] \\x1b[31m\\x07 \\u202e \\ud800" in text
+    assert "[blink]?\\r" in text
+    assert "\x1b" not in text
+
+
+@given(st.text(st.characters(codec=None)))
+def test_visible_text_is_one_printable_line(text):
+    assert visible(text).isprintable()
+    assert text.isprintable() is (visible(text) == text)
+
+
+def test_colours_go_from_red_to_green():
+    assert [q_colour(q) for q in (-1.0, 0.0, 1.0, -7.0)] == [
+        "rgb(210,0,60)", "rgb(210,190,60)", "rgb(0,190,60)", "rgb(210,0,60)",
+    ]  # fmt: skip
+
+
+def test_networkx_holds_the_tree():
+    tree = search_table(rollouts=2, mode=Mode.PPM_AUGMENTED).tree
+    graph = to_networkx(tree)
+    assert nx.is_arborescence(graph)
+    assert list(graph.successors(0)) == [1, 2]
+    assert graph.nodes[1]["score"] == 0.5
+    assert "score" not in graph.nodes[3]
+    assert (graph.nodes[4]["outcome"], graph.nodes[4]["text"]) == ("correct", "y")
+    assert [graph.nodes[node]["visits"] for node in graph] == list(tree.visits)
+    again = nx.node_link_graph(json.loads(json.dumps(nx.node_link_data(graph, edges="edges"))), edges="edges")
+    assert nx.utils.graphs_equal(graph, again)
+
+
+def test_graphml_comes_back(tmp_path):
+    graph = to_networkx(search_table(rollouts=2, mode=Mode.PPM_AUGMENTED).tree)
+    to_graphml(search_table(rollouts=2, mode=Mode.PPM_AUGMENTED).tree, tmp_path / "t.graphml")
+    again = nx.read_graphml(tmp_path / "t.graphml", node_type=int)
+    assert dict(again.nodes(data=True)) == dict(graph.nodes(data=True))
+    assert set(again.edges) == set(graph.edges)
+
+
+@settings(max_examples=40, deadline=None)
+@given(text=st.text(st.characters(codec=None)))
+def test_any_text_makes_readable_graphml(tmp_path_factory, text):
+    path = tmp_path_factory.mktemp("graph") / "t.graphml"
+    to_graphml(one_step(text, prompt=text), path)
+    assert len(nx.read_graphml(path)) == 2
+
+
+def test_graphml_shows_control_characters_as_escapes(tmp_path):
+    to_graphml(one_step("a\x00\x1b<b>&\ufffe\r\n"), tmp_path / "t.graphml")
+    graph = nx.read_graphml(tmp_path / "t.graphml")
+    assert graph.nodes["1"]["text"] == "a\\x00\\x1b<b>&\\ufffe\\r\n"
+
+
+def test_json_is_the_tree_file():
+    tree = search_table(rollouts=2).tree
+    assert decode(json.loads(json.dumps(to_json(tree)))).steps == tree.steps

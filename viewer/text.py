@@ -1,0 +1,94 @@
+"""A search tree in the terminal. Model text appears as text: no markup, no control characters."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection
+
+from rich.style import Style
+from rich.text import Text
+from rich.tree import Tree
+
+from mcts.tree import SearchTree
+from tasks.problem import Outcome
+
+_MARKS = {Outcome.CORRECT: "✓", Outcome.WRONG: "✗", Outcome.UNVERIFIABLE: "?", Outcome.ERROR: "!"}
+
+
+def render_tree(
+    tree: SearchTree, max_depth: int | None = None, min_visits: int = 0, path: str | int | None = "best"
+) -> Tree:
+    """The tree for ``rich``: each step with N, Q, the PPM's score and the verdict's mark, coloured by Q.
+
+    ``path`` is set in bold: "best", a node (the path to it), or None. Nodes deeper than ``max_depth`` or with fewer
+    than ``min_visits`` visits are counted, not shown; those on the path are always shown. Marks: ✓ correct, ✗ wrong,
+    ? unverifiable, ! verifier error, ∅ dead end. Raises ValueError for a path that is none of these.
+    """
+    bold = frozenset(_path_nodes(tree, path))
+    root = Tree(_root_label(tree))
+    stack = [(0, root)]
+    while stack:
+        node, branch = stack.pop()
+        shown, hidden = _split_children(tree, node, max_depth, min_visits, bold)
+        for child in shown:
+            stack.append((child, branch.add(_label(tree, child, is_bold=child in bold))))
+        if hidden:
+            branch.add(Text(f"… {hidden} more", style="dim"))
+    return root
+
+
+def visible(text: str) -> str:
+    """Text on one line in which every control, format and unprintable character is shown as its escape."""
+    return "".join(char if char.isprintable() else _escape(char) for char in text)
+
+
+def q_colour(q: float) -> str:
+    """Red at Q = -1, yellow at 0, green at 1, as ``rgb(r,g,b)``."""
+    q = max(-1.0, min(1.0, q))
+    red = round(210 * min(1.0, 1 - q))
+    green = round(190 * min(1.0, 1 + q))
+    return f"rgb({red},{green},60)"
+
+
+def _escape(char: str) -> str:
+    return char.encode("unicode_escape", "backslashreplace").decode("ascii")
+
+
+def _path_nodes(tree: SearchTree, path: str | int | None) -> list[int]:
+    if path is None:
+        return []
+    if path == "best":
+        return tree.best_path()
+    if isinstance(path, int) and 0 <= path < len(tree):
+        return tree.path(path)
+    raise ValueError(f'path must be "best", None or a node below {len(tree)}, got {path!r}')
+
+
+def _split_children(
+    tree: SearchTree, node: int, max_depth: int | None, min_visits: int, bold: Collection[int]
+) -> tuple[list[int], int]:
+    is_too_deep = max_depth is not None and tree.depth[node] >= max_depth
+    children = tree.children(node)
+    shown = [child for child in children if child in bold or (not is_too_deep and tree.visits[child] >= min_visits)]
+    return shown, len(children) - len(shown)
+
+
+def _root_label(tree: SearchTree) -> Text:
+    label = Text(visible(tree.problem.prompt), style="bold")
+    label.append(
+        f"  [{visible(tree.problem.id)}]  N={tree.visits[0]} Q={tree.q(0):+.2f} nodes={len(tree)}", style="dim"
+    )
+    return label
+
+
+def _label(tree: SearchTree, node: int, *, is_bold: bool) -> Text:
+    colour = q_colour(tree.q(node)) if tree.visits[node] else "grey50"
+    label = Text(visible(tree.step(node).text.rstrip("\n")), style=Style.parse(f"bold {colour}" if is_bold else colour))
+    label.append(f"  #{node} N={tree.visits[node]} Q={tree.q(node):+.2f}", style="dim")
+    if not math.isnan(tree.score[node]):
+        label.append(f" PPM={tree.score[node]:+.2f}", style="dim")
+    if node in tree.verdicts:
+        label.append(f" {_MARKS[tree.verdicts[node].outcome]}", style="bold")
+    if node in tree.dead_ends:
+        label.append(" ∅", style="bold")
+    return label
