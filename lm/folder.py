@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from huggingface_hub.errors import StrictDataclassError
 from safetensors import SafetensorError
 from transformers import (
     AutoModelForCausalLM,
@@ -22,6 +23,11 @@ from tasks.errors import DataError, UserError
 transformers_logging.set_verbosity_error()
 transformers_logging.disable_progress_bar()
 
+# What the readers raise at JSON that is whole but says something else, and at any damaged folder.
+_MISSHAPEN = (StrictDataclassError, TypeError, AttributeError)
+_UNREADABLE = (SafetensorError, OSError, ValueError, RuntimeError, KeyError, *_MISSHAPEN)
+_NEW_HEAD = frozenset({"score.weight"})  # a policy's folder has no scalar head yet
+
 
 def save_model(model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast, path: Path) -> None:
     """Write model and tokenizer to ``path``; a killed process leaves the old folder or none."""
@@ -33,6 +39,8 @@ def save_model(model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast, path:
 def load_tokenizer(path: Path | str) -> PreTrainedTokenizerFast:
     """The tokenizer of a local folder; nothing is ever downloaded. It must have an end token."""
     tokenizer = _load(AutoTokenizer, path)
+    if not tokenizer.encode("0", add_special_tokens=False):  # transformers makes an empty one up if the file is gone
+        raise DataError(f"{path}: the tokenizer has no vocabulary (tokenizer.json is missing or empty); copy it here")
     if tokenizer.eos_token_id is None:
         raise UserError(f"{path}: the tokenizer has no end-of-text token; use a model folder whose tokenizer has one")
     if tokenizer.pad_token_id is None:
@@ -43,16 +51,22 @@ def load_tokenizer(path: Path | str) -> PreTrainedTokenizerFast:
 
 def load_policy(path: Path | str, device: str = "cpu", dtype: str = "float32") -> PreTrainedModel:
     """A causal language model from a local HF folder, in evaluation mode."""
-    return _place(_load(AutoModelForCausalLM, path, dtype=getattr(torch, dtype)), device)
+    return _load_model(AutoModelForCausalLM, path, device, dtype, frozenset())
 
 
 def load_scorer(path: Path | str, device: str = "cpu", dtype: str = "float32") -> PreTrainedModel:
     """A scalar reward model: ``*ForSequenceClassification`` with one label, in evaluation mode."""
-    model = _load(AutoModelForSequenceClassification, path, dtype=getattr(torch, dtype), num_labels=1)
-    return _place(model, device)
+    return _load_model(AutoModelForSequenceClassification, path, device, dtype, _NEW_HEAD, num_labels=1)
 
 
-def _place(model: Any, device: str) -> PreTrainedModel:
+def _load_model(
+    factory: Any, path: Path | str, device: str, dtype: str, may_miss: frozenset[str], **options: Any
+) -> PreTrainedModel:
+    model, found = _load(
+        factory, path, dtype=getattr(torch, dtype), use_safetensors=True, output_loading_info=True, **options
+    )
+    if missing := sorted(set(found["missing_keys"]) - may_miss):  # transformers would draw them at random
+        raise DataError(f"{path}: the model folder lacks {len(missing)} of its weights ({missing[0]}); copy it again")
     assert isinstance(model, PreTrainedModel)
     model.to(device)  # type: ignore[arg-type]
     model.eval()
@@ -62,11 +76,9 @@ def _place(model: Any, device: str) -> PreTrainedModel:
 def _load(factory: Any, path: Path | str, **options: Any) -> Any:
     if not (Path(path) / "config.json").is_file() and not (Path(path) / "tokenizer_config.json").is_file():
         raise UserError(f"{path}: no model folder here (config.json is missing); name a Hugging Face folder")
-    if factory is not AutoTokenizer:
-        options["use_safetensors"] = True
     try:
         return factory.from_pretrained(str(path), local_files_only=True, trust_remote_code=False, **options)
-    except (SafetensorError, OSError, ValueError, RuntimeError, KeyError) as error:
+    except _UNREADABLE as error:
         raise DataError(f"{path}: the model folder cannot be read ({_first_line(error)})") from error
 
 

@@ -24,6 +24,8 @@ def tiny_config(size: int, tokenizer: PreTrainedTokenizerFast, context: int) -> 
         num_attention_heads=size // HEAD_SIZE,
         num_key_value_heads=size // HEAD_SIZE,
         max_position_embeddings=context,
+        # transformers' 0.02 suits wide models; at these widths it leaves the first hundreds of steps without progress.
+        initializer_range=size**-0.5,
         tie_word_embeddings=True,
         bos_token_id=None,
         eos_token_id=tokenizer.eos_token_id,

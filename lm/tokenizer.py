@@ -23,7 +23,7 @@ _PIECES = (
 
 
 def build_tokenizer(kind: TokenizerKind, texts: Iterable[str], vocabulary: int) -> PreTrainedTokenizerFast:
-    """A byte-level tokenizer: any text can be encoded, and decodes to itself.
+    """A byte-level tokenizer: any text can be encoded, and decodes to itself (to its NFC form: Qwen2 composes accents).
 
     ``characters`` has the 256 bytes and no merges, one token per ASCII character; ``bpe`` learns merges from ``texts``
     until there are ``vocabulary`` tokens. Digits are single tokens, so arithmetic is over digits.
@@ -32,7 +32,13 @@ def build_tokenizer(kind: TokenizerKind, texts: Iterable[str], vocabulary: int) 
     alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
     pieces = [PAD, END, *alphabet, *("".join(pair) for pair in merges)]
     tokens = {token: index for index, token in enumerate(dict.fromkeys(pieces))}
-    tokenizer = Qwen2Tokenizer(vocab=tokens, merges=merges, unk_token=END, eos_token=END, pad_token=PAD)
+    tokenizer = Qwen2Tokenizer(
+        vocab=tokens,
+        merges=merges,  # type: ignore[arg-type]
+        unk_token=END,
+        eos_token=END,
+        pad_token=PAD,
+    )
     assert isinstance(tokenizer, PreTrainedTokenizerFast)
     return tokenizer
 

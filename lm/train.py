@@ -80,7 +80,7 @@ def train(
 ) -> list[StepRecord]:
     """Train ``model`` in place; ``on_step`` hears each step and the number of steps. Leaves the model in eval mode.
 
-    A loss that is not finite stops the run with a UserError naming ``what``, the step and the problems in the batch.
+    A loss or gradient that is not finite stops the run with a UserError naming ``what``, the step and the problems.
     """
     if not rows:
         raise UserError(f"{what}: there is nothing to train on")
@@ -93,11 +93,13 @@ def train(
         rate = learning_rate(step, len(batches), config)
         for group in optimiser.param_groups:
             group["lr"] = rate
-        mean, count = _accumulate(model, [rows[index] for index in batch], loss, config, f"{what}, step {step + 1}")
-        norm = torch.nn.utils.clip_grad_norm_(model.parameters(), config.clip)
+        part, where = [rows[index] for index in batch], f"{what}, step {step + 1}"
+        mean, count = _accumulate(model, part, loss, config, where)
+        norm = float(torch.nn.utils.clip_grad_norm_(model.parameters(), config.clip))
+        _stop_unless_finite(norm, "gradient norm", part, where)
         optimiser.step()
         optimiser.zero_grad()
-        records.append(StepRecord(step + 1, mean, float(norm), rate, count))
+        records.append(StepRecord(step + 1, mean, norm, rate, count))
         on_step(records[-1], len(batches))
     model.eval()
     return records
@@ -117,15 +119,19 @@ def _accumulate(
         with torch.autocast(model.device.type, torch.bfloat16, enabled=_bf16(model, config)):
             result = loss(model, part)
         value = float(result.total.detach())
-        if not math.isfinite(value):
-            ids = ", ".join(sorted({row.problem_id for row in part})[:3])
-            raise UserError(f"{where}: the loss is {value} (problems {ids} ...); lower the learning rate or look there")
+        _stop_unless_finite(value, "loss", part, where)
         result.total.backward()
         total, count = total + value, count + result.count
     for parameter in model.parameters():
         if parameter.grad is not None:
             parameter.grad /= max(count, 1e-12)
     return total / max(count, 1e-12), count
+
+
+def _stop_unless_finite(value: float, name: str, rows: Sequence[TrainingRow], where: str) -> None:
+    if not math.isfinite(value):
+        ids = ", ".join(sorted({row.problem_id for row in rows})[:3])
+        raise UserError(f"{where}: the {name} is {value} (problems {ids} ...); lower the learning rate or look there")
 
 
 def _optimiser(model: PreTrainedModel, config: OptimiserConfig) -> torch.optim.AdamW:

@@ -23,21 +23,16 @@ def uct(tree: SearchTree, parent: int, c: float, first_play: float | None) -> in
     """
     visits, value_sum = tree.visits, tree.value_sum
     first = tree.first_child[parent]
-    last = first + tree.child_count[parent]
     explore = c * sqrt(log(visits[parent] or 1))
     best, best_child = -inf, first
-    if 0 in visits[first:last]:
-        if first_play is None:
-            return visits.index(0, first)
-        for child in range(first, last):
-            n = visits[child]
-            value = value_sum[child] / n + explore / sqrt(n) if n else first_play + explore
-            if value > best:
-                best, best_child = value, child
-        return best_child
-    for child in range(first, last):  # the loop that a search spends its time in
+    for child in range(first, first + tree.child_count[parent]):
         n = visits[child]
-        value = value_sum[child] / n + explore / sqrt(n)
+        if n:
+            value = value_sum[child] / n + explore / sqrt(n)
+        elif first_play is None:
+            return child
+        else:
+            value = first_play + explore
         if value > best:
             best, best_child = value, child
     return best_child

@@ -1,4 +1,4 @@
-"""The search tree: a struct of arrays, 44 bytes of statistics per node.
+"""The search tree: a struct of arrays, 40 bytes of statistics per node.
 
 Node 0 is the root and has no step. A node's children are made in one expansion and lie side by side, so
 ``first_child`` and ``child_count`` name them all. Parents come before their children.
@@ -18,6 +18,7 @@ import math
 from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 
 from mcts.step import Step
 from mcts.trajectory import Trajectory
@@ -160,16 +161,15 @@ class SearchTree:
         first = len(self.parent)
         self.first_child[parent] = first if count else 0
         self.child_count[parent] = count
-        # Arrays extend arrays by copying memory; from lists they would convert entry by entry.
-        zeros = array("i", (0,)) * count
+        ints, shorts, zeros, nans = _blank(count)
         self.parent.extend(array("i", (parent,)) * count)
-        self.first_child.extend(zeros)
-        self.child_count.extend(array("H", (0,)) * count)
+        self.first_child.extend(ints)
+        self.child_count.extend(shorts)
         self.depth.extend(array("H", (self.depth[parent] + 1,)) * count)
-        self.visits.extend(zeros)
-        self.value_sum.extend(array("d", (0.0,)) * count)
+        self.visits.extend(ints)
+        self.value_sum.extend(zeros)
         self.prior.extend(priors)
-        self.score.extend(array("d", (math.nan,)) * count)
+        self.score.extend(nans)
         self.steps.extend(steps)
         return range(first, first + count)
 
@@ -199,3 +199,9 @@ class SearchTree:
             self.value_sum[node] = best * (visits + 1)
             value *= discount
             node = self.parent[node]
+
+
+@cache
+def _blank(count: int) -> tuple[array[int], array[int], array[float], array[float]]:
+    """Columns of ``count`` new nodes. An array extends another by copying memory, a list entry by entry."""
+    return array("i", [0]) * count, array("H", [0]) * count, array("d", [0.0]) * count, array("d", [math.nan]) * count

@@ -44,7 +44,9 @@ def draw(
             probabilities_BV = _nucleus(probabilities_BV, top_p_B)
         cumulative_BV = probabilities_BV.cumsum(-1)
         # Scaled by the last sum, because rounding keeps that from being exactly 1.
-        threshold_B1 = (uniforms_B.to(cumulative_BV.dtype) * cumulative_BV[:, -1])[:, None]
+        # Kept below 1, because float32 rounds the largest numbers up to it: the last token would come, likely or not.
+        below_one_B = uniforms_B.to(cumulative_BV.dtype).clamp_max(1 - 2**-24)
+        threshold_B1 = (below_one_B * cumulative_BV[:, -1])[:, None]
         tokens_B = torch.searchsorted(cumulative_BV, threshold_B1, right=True)[:, 0]
         tokens_B = tokens_B.clamp_max(logits_BV.shape[1] - 1)
         tokens_B = torch.where(greedy_B, logprobs_BV.argmax(-1), tokens_B)

@@ -50,6 +50,8 @@ class HfEngine:
 
     def generate(self, requests: Sequence[GenerateRequest]) -> list[list[Generation]]:
         """Answer every request; prompts of like length are decoded together to keep padding small."""
+        if not all(request.prompt_ids for request in requests):
+            raise ValueError("a prompt needs at least one token")
         answers: list[list[Generation]] = [[] for _ in requests]
         order = sorted(range(len(requests)), key=lambda index: (len(requests[index].prompt_ids), index))
         chunk: list[int] = []

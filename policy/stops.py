@@ -17,11 +17,14 @@ class StopTable:
         return any(token_ids[-1] in self.completing(stop) and self._ends(token_ids, stop) for stop in stops)
 
     def completing(self, stop: str) -> frozenset[int]:
-        """The tokens whose text holds the last character of ``stop``."""
+        """The tokens whose text holds the last character of ``stop``, or the last bytes of it."""
         if stop not in self._completing:
             texts = (self._tokenizer.decode([token]) for token in range(len(self._tokenizer)))
-            self._completing[stop] = frozenset(token for token, text in enumerate(texts) if stop[-1] in text)
+            # A token that is a piece of a character's bytes decodes to the replacement character.
+            last = stop[-1] if stop[-1].isascii() else stop[-1] + "\N{REPLACEMENT CHARACTER}"
+            self._completing[stop] = frozenset(t for t, text in enumerate(texts) if not set(last).isdisjoint(text))
         return self._completing[stop]
 
     def _ends(self, token_ids: list[int], stop: str) -> bool:
-        return len(stop) == 1 or stop in self._tokenizer.decode(token_ids[-len(stop.encode()) - 1 :])
+        length = len(stop.encode())
+        return length == 1 or stop in self._tokenizer.decode(token_ids[-length - 1 :])

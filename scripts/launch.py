@@ -1,4 +1,4 @@
-"""What every program does before and after its work: schemas, overrides with "did you mean", errors in one sentence."""
+"""What every program does before and after its work: schemas, and overrides with "did you mean"."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import difflib
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, NoReturn, cast
+from typing import Any, cast
 
 import hydra
 from hydra.core.config_store import ConfigStore
@@ -17,27 +17,11 @@ from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from scripts.errors import fail, guarded
 from tasks.errors import UserError
 from tasks.registry import TASK_CONFIGS
 
 CONF = Path(__file__).resolve().parent.parent / "conf"
-
-
-def fail(message: str) -> NoReturn:
-    """One sentence on standard error, exit code 2."""
-    print(f"error: {message}", file=sys.stderr)
-    sys.exit(2)
-
-
-def guarded(work: Callable[[], None]) -> None:
-    """Do the work of a program. What a user can mend becomes one sentence; Ctrl-C says how to go on."""
-    try:
-        work()
-    except UserError as error:
-        fail(str(error))
-    except KeyboardInterrupt:
-        print("\ninterrupted; the same command goes on where this one stopped", file=sys.stderr)
-        sys.exit(130)
 
 
 def launch(name: str, schema: type[Any], run: Callable[[Any, dict[str, Any], Path], None]) -> None:

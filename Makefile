@@ -1,0 +1,73 @@
+# make demo    a whole run on this machine: outputs/demo (done before: prints its table again)
+# make test    all tests
+# make check   format, lint, types, import floors, tests
+# make setup   .venv from requirements.lock (the targets above do it when it is missing)
+# make bench   benchmarks/ -> benchmarks/results/
+# make docs    docs/config.md from the dataclasses
+# make lock    requirements.lock from pyproject.toml (needs uv)
+
+PYTHON ?= python3
+UV ?= $(shell command -v uv || echo .venv/bin/uv)
+TORCH := 2.13.0
+
+VENV := .venv
+RUN := $(VENV)/bin/python
+# Set-up runs again when the lock file or the version of torch changes.
+READY := $(VENV)/.ready-torch-$(TORCH)
+BENCHES := $(filter-out __init__ report,$(basename $(notdir $(wildcard benchmarks/*.py))))
+
+# What torch's CUDA builds need on Linux: installed with torch, where the index has such a build, never by the lock file.
+OF_TORCH := torch triton cuda-bindings cuda-pathfinder cuda-toolkit nvidia-cublas nvidia-cuda-cupti nvidia-cuda-nvrtc \
+	nvidia-cuda-runtime nvidia-cudnn-cu13 nvidia-cufft nvidia-cufile nvidia-curand nvidia-cusolver nvidia-cusparse \
+	nvidia-cusparselt-cu13 nvidia-nccl-cu13 nvidia-nvjitlink nvidia-nvshmem-cu13 nvidia-nvtx
+
+export TOKENIZERS_PARALLELISM := false
+
+.PHONY: demo test check static setup bench docs lock
+
+demo: setup
+	$(RUN) -m scripts.evolve experiment=lab
+
+test: setup
+	OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 $(RUN) -m pytest -n 2
+
+check: static test
+
+static: setup
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/mypy
+	$(VENV)/bin/lint-imports
+
+setup: $(READY)
+
+$(READY): requirements.lock
+	@if [ ! -x $(RUN) ]; then \
+		fits='import sys, venv, ensurepip; sys.exit(not (3, 11) <= sys.version_info < (3, 15))'; \
+		for python in $(PYTHON) python3.13 python3.12 python3.11 python3.14; do \
+			if $$python -c "$$fits" 2>/dev/null; then found=$$python; break; fi; \
+		done; \
+		if [ -z "$$found" ]; then \
+			echo "error: Python 3.11 to 3.14 with its venv module is needed, and $(PYTHON) is" \
+				"$$($(PYTHON) --version 2>/dev/null || echo not there);" \
+				"install one (Debian: apt install python3 python3-venv) or name it: make PYTHON=/path/to/python3.11" >&2; \
+			exit 1; \
+		fi; \
+		echo "making $(VENV) with $$found"; \
+		$$found -m venv $(VENV); \
+	fi
+	$(RUN) -m pip install --quiet torch==$(TORCH)
+	$(RUN) -m pip install --quiet --no-deps --no-build-isolation --require-hashes -r requirements.lock
+	$(RUN) -m pip install --quiet --no-deps --no-build-isolation -e .
+	@touch $@
+
+bench: setup
+	for bench in $(BENCHES); do OMP_NUM_THREADS=1 $(RUN) -m benchmarks.$$bench || exit 1; done
+
+docs: setup
+	$(RUN) -m scripts.make_config_docs
+
+lock:
+	echo 'torch==$(TORCH)' | $(UV) pip compile pyproject.toml --extra dev --constraint - --universal --python-version 3.11 \
+		--fork-strategy fewest --generate-hashes --no-header --no-emit-index-url --quiet \
+		$(addprefix --no-emit-package ,$(OF_TORCH)) --output-file requirements.lock

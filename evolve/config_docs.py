@@ -1,0 +1,197 @@
+"""``docs/config.md``, made from the dataclasses: names, types, defaults and the comments behind the fields."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import io
+import json
+import textwrap
+import tokenize
+from collections.abc import Iterator
+from dataclasses import dataclass, fields, is_dataclass
+from enum import StrEnum
+from pathlib import Path
+from types import UnionType
+from typing import Any, get_args, get_origin, get_type_hints
+
+import yaml
+
+from evolve.config import RESULT_NEUTRAL, EvolveConfig
+from tasks.chain import ChainConfig
+from tasks.config import TaskConfig
+from tasks.options import Option
+from tasks.registry import TASK_CONFIGS
+
+_WORDS = {str: "text", int: "whole number", float: "number", bool: "true or false", type(None): "null"}
+_NEUTRAL = ", ".join(f"`{name}`" for name in sorted(RESULT_NEUTRAL))
+_HEAD = f"""# Options
+
+Made by `make docs` from the dataclasses in `evolve/config.py` and below; do not edit. Every option goes on the command
+line under its dotted name:
+
+    python -m scripts.evolve experiment=lab name=mine search.rollouts=32 evaluation.search.width=8 schedule.0.width=4
+
+A whole part is exchanged by naming another choice of its group, as in `task=gsm8k` (the last section lists them). The
+defaults below are the dataclasses'; a choice of a group may set others, and those hold: a run's `config.yaml` says
+what was in force. A run that is resumed may change {_NEUTRAL}; any other change is refused.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """One option."""
+
+    name: str
+    kind: Any
+    default: Any
+    comment: str
+
+
+def config_markdown(conf: Path) -> str:
+    """The page; ``conf`` is the folder of the YAML groups."""
+    config = EvolveConfig(task=ChainConfig())
+    parts = [_HEAD, *_sections("", config)]
+    for name, schema in TASK_CONFIGS.items():
+        parts.append(_section(f"task={name}", schema(name), "task."))
+    parts += [
+        "## What the words mean\n",
+        *filter(None, map(_word, _enumerations(config))),
+        "## Choices of the groups\n",
+        *_groups(conf),
+    ]
+    return "\n".join(part.rstrip() + "\n" for part in parts)
+
+
+def comments_of(schema: type) -> dict[str, str]:
+    """The comment behind each field (of a dataclass or an enumeration), those of base classes included."""
+    found: dict[str, str] = {}
+    for base in reversed(schema.__mro__):
+        if is_dataclass(base) or issubclass(base, Option):
+            found |= _own_comments(base)
+    return found
+
+
+def _own_comments(schema: type) -> dict[str, str]:
+    source = textwrap.dedent(inspect.getsource(schema))
+    tokens = tokenize.generate_tokens(io.StringIO(source).readline)
+    comments = {token.start[0]: token.string.lstrip("# ") for token in tokens if token.type == tokenize.COMMENT}
+    (body,) = ast.parse(source).body
+    assert isinstance(body, ast.ClassDef)
+    found = {}
+    for field in body.body:
+        target = field.target if isinstance(field, ast.AnnAssign) else getattr(field, "targets", [None])[0]
+        if not isinstance(target, ast.Name):
+            continue
+        assert field.end_lineno is not None
+        lines = [comments[line] for line in range(field.lineno, field.end_lineno + 1) if line in comments]
+        line = field.end_lineno + 1
+        while lines and line in comments and source.splitlines()[line - 1].lstrip().startswith("#"):
+            lines.append(comments[line])
+            line += 1
+        found[target.id] = " ".join(lines)
+    return found
+
+
+def _sections(path: str, node: Any) -> Iterator[str]:
+    """The section of a dataclass, then those of the dataclasses in it."""
+    yield _section(path.rstrip(".") or "The run", node, path)
+    for field in fields(node):
+        value, item = getattr(node, field.name), _item(get_type_hints(type(node))[field.name])
+        if isinstance(value, TaskConfig):
+            continue
+        if is_dataclass(value):
+            yield from _sections(f"{path}{field.name}.", value)
+        elif is_dataclass(item) and isinstance(item, type):
+            yield _section(f"{path}{field.name}.N", item(), f"{path}{field.name}.N.")
+
+
+def _section(title: str, node: Any, path: str) -> str:
+    lines = [f"## {title}", "", _first_paragraph(type(node)), ""]
+    rows = [row for row in _rows(node) if not is_dataclass(row.default)]
+    if rows:
+        lines += ["| option | is | default | |", "|---|---|---|---|"]
+    for row in rows:
+        comment = row.comment.replace("|", "\\|").replace("<", "&lt;")
+        lines.append(f"| `{path}{row.name}` | {_kind(row.kind)} | `{_shown(row.default)}` | {comment} |")
+    return "\n".join([*lines, ""])
+
+
+def _rows(node: Any) -> Iterator[_Row]:
+    hints, comments = get_type_hints(type(node)), comments_of(type(node))
+    for field in fields(node):
+        kind = hints[field.name]
+        option = next((each for each in (kind, *get_args(kind)) if _is_option(each)), None)
+        comment = comments[field.name] or (_first_paragraph(option) if option else "")
+        yield _Row(field.name, kind, getattr(node, field.name), comment)
+
+
+def _is_option(kind: Any) -> bool:
+    return isinstance(kind, type) and issubclass(kind, StrEnum)
+
+
+def _item(kind: Any) -> Any:
+    return get_args(kind)[0] if get_origin(kind) is list else None
+
+
+def _kind(kind: Any) -> str:
+    if isinstance(kind, UnionType):
+        return " or ".join(_kind(part) for part in get_args(kind))
+    if get_origin(kind) is list:
+        item = _item(kind)
+        return "list of " + ("entries, see below" if is_dataclass(item) else f"{_kind(item)}s")
+    if _is_option(kind):
+        return ", ".join(f"`{member}`" for member in kind)
+    return _WORDS[kind]
+
+
+def _shown(value: Any) -> str:
+    text = str(value) if isinstance(value, StrEnum) else json.dumps(value)
+    return text if text.strip('"') else '""'
+
+
+def _enumerations(node: Any) -> list[type[Option]]:
+    """Every enumeration that is an option somewhere, in the order of the page."""
+    found: dict[type[Option], None] = {}
+    for schema in (node, *(schema(name) for name, schema in TASK_CONFIGS.items())):
+        for row in _rows(schema):
+            parts = (row.kind, *get_args(row.kind))
+            found |= dict.fromkeys(part for part in parts if _is_option(part))
+            if is_dataclass(row.default):
+                found |= dict.fromkeys(_enumerations(row.default))
+    return list(found)
+
+
+def _word(option: type[Option]) -> str:
+    """What each value of an enumeration means; nothing where the values explain themselves."""
+    comments = comments_of(option)
+    if not any(comments.values()):
+        return ""
+    listed = [f"- `{member.value}`: {comments[member._name_]}" for member in option]
+    return "\n".join([f"**{option.__name__}.** {_first_paragraph(option)}", "", *listed, ""])
+
+
+def _first_paragraph(schema: type) -> str:
+    return " ".join(inspect.cleandoc(schema.__doc__ or "").split("\n\n")[0].split()).replace("``", "`")
+
+
+def _groups(conf: Path) -> Iterator[str]:
+    for group in sorted(path for path in conf.iterdir() if path.is_dir()):
+        lines = [f"**{group.name}**", ""]
+        for path in sorted(group.glob("*.yaml")):
+            text = path.read_text(encoding="utf-8")
+            said = " ".join(line[2:] for line in text.splitlines() if line.startswith("# ") and "@package" not in line)
+            settings = {name: value for name, value in (yaml.safe_load(text) or {}).items() if name != "defaults"}
+            sets = ", ".join(f"`{name}={value}`" for name, value in _flat(settings, ""))
+            if group.name == "experiment":
+                sets = f"what `conf/experiment/{path.name}` says"  # it reaches into every part
+            lines.append(f"- `{group.name}={path.stem}`: {said}" + (f" Sets {sets}." if sets else ""))
+        yield "\n".join([*lines, ""])
+
+
+def _flat(value: dict[str, Any], prefix: str) -> Iterator[tuple[str, str]]:
+    for name, inner in value.items():
+        if isinstance(inner, dict):
+            yield from _flat(inner, f"{prefix}{name}.")
+        else:
+            yield f"{prefix}{name}", _shown(inner)

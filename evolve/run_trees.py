@@ -1,0 +1,139 @@
+"""The search trees of a run: finding them by round and problem, listing them, handing them to other programs."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import re
+import zlib
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+
+from rich import box
+from rich.table import Table
+from rich.text import Text
+
+from mcts.storage import read_trees
+from mcts.tree import SearchTree
+from mcts.tree_json import encode
+from tasks.durable import write_text_atomic
+from tasks.errors import UserError
+from viewer.text import visible
+
+OUTPUTS = Path("outputs")
+_SUFFIX = ".jsonl.gz"
+_ROUND = re.compile(r"round_(\d+)")
+
+
+@dataclass(frozen=True, slots=True)
+class FoundTree:
+    """A tree, and the file it stands in without its suffix, such as ``tree1-00003``."""
+
+    source: str
+    tree: SearchTree
+
+
+def find_run(name: str) -> Path:
+    """The run folder that a path, or a bare name such as ``demo``, stands for."""
+    for folder in (Path(name), OUTPUTS / name):
+        if (folder / "run.json").is_file():
+            return folder
+    raise UserError(f"{name} is not a run folder (it has no run.json); name a folder such as outputs/demo")
+
+
+def tree_files(root: Path, round_number: int | None = None) -> tuple[int, list[Path]]:
+    """A round with trees (by default the latest) and its tree files: training problems first, then held-out ones."""
+    found = {int(match[1]): _files(folder) for folder in root.iterdir() if (match := _ROUND.fullmatch(folder.name))}
+    rounds = sorted(number for number, files in found.items() if files)
+    if not rounds:
+        raise UserError(f"{root} holds no trees yet; the search of round 1 writes the first ones")
+    number = rounds[-1] if round_number is None else round_number
+    if number not in rounds:
+        raise UserError(f"{root}: round {number} has no trees; use --round {' or '.join(map(str, rounds))}")
+    return number, found[number]
+
+
+def first_trees(files: Iterable[Path], count: int) -> list[FoundTree]:
+    """The first ``count`` trees, in the order of the files."""
+    return list(islice(_read(files), count))
+
+
+def trees_of(files: list[Path], problem_id: str) -> list[FoundTree]:
+    """Every tree of a problem; a UserError if there is none."""
+    named = [path for path in files if _may_hold(path, problem_id)]
+    found = [each for each in _read(named) if each.tree.problem.id == problem_id]
+    if not found:
+        known = first_trees(files, 1)[0].tree.problem.id
+        raise UserError(
+            f"{files[0].parents[1]} has no tree of problem {problem_id}; ids look like {known}, "
+            "and without --problem the first ones are listed"
+        )
+    return found
+
+
+def path_of(chosen: str, found: FoundTree) -> str | int:
+    """``best``, or the number of a node of the tree, as the viewer wants it."""
+    if chosen == "best":
+        return chosen
+    if chosen.isdecimal() and int(chosen) < len(found.tree):
+        return int(chosen)
+    raise UserError(f"--path {chosen}: tree {found.source} has nodes 0 to {len(found.tree) - 1}; give one, or best")
+
+
+def listing(found: Iterable[FoundTree], title: str) -> Table:
+    """A row per tree: problem, level, solved or not, nodes, visits of the root, file."""
+    table = Table(title=Text(title), box=box.SIMPLE_HEAD)
+    for column in ("problem", "level", "solved", "nodes", "visits", "file"):
+        table.add_column(column, justify="right" if column in ("level", "nodes", "visits") else "left")
+    for each in found:
+        tree, level = each.tree, each.tree.problem.meta.get("level", "-")
+        name, source = Text(visible(tree.problem.id)), Text(visible(each.source))
+        solved = "yes" if tree.solved else "no"
+        table.add_row(name, Text(str(level)), solved, str(len(tree)), str(tree.visits[0]), source)
+    return table
+
+
+def as_json_lines(found: Iterable[FoundTree]) -> str:
+    """One tree a line, exactly as in a tree file (docs/formats.md)."""
+    return "".join(json.dumps(encode(each.tree), allow_nan=False, separators=(",", ":")) + "\n" for each in found)
+
+
+def export(found: list[FoundTree], json_path: Path | None, graphml_path: Path | None) -> list[Path]:
+    """Write the trees to the files that are asked for; returns all that were written.
+
+    GraphML holds one graph a file: several trees go to ``NAME.SOURCE.SUFFIX`` each.
+    """
+    written = []
+    if json_path is not None:
+        write_text_atomic(json_path, as_json_lines(found))
+        written.append(json_path)
+    if graphml_path is not None:
+        from viewer.graph import to_graphml  # networkx takes a while to import
+
+        for each in found:
+            name = graphml_path.name if len(found) == 1 else f"{graphml_path.stem}.{each.source}{graphml_path.suffix}"
+            written.append(graphml_path.with_name(name))
+            to_graphml(each.tree, written[-1])
+    return written
+
+
+def _files(round_dir: Path) -> list[Path]:
+    return [path for name in ("trees", "held_out_trees") for path in sorted((round_dir / name).glob(f"*{_SUFFIX}"))]
+
+
+def _read(files: Iterable[Path]) -> Iterator[FoundTree]:
+    for path in files:
+        for tree in read_trees(path):
+            yield FoundTree(path.name.removesuffix(_SUFFIX), tree)
+
+
+def _may_hold(path: Path, problem_id: str) -> bool:
+    """Does the id stand anywhere in the file? Unpacking alone is ten times as quick as reading every tree."""
+    wanted = json.dumps(problem_id).encode()
+    try:
+        with gzip.open(path, "rb") as lines:
+            return any(wanted in line for line in lines)
+    except (EOFError, gzip.BadGzipFile, zlib.error):
+        return True  # reading its trees says what is wrong with it

@@ -1,0 +1,62 @@
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from evolve.config_docs import comments_of, config_markdown
+from tasks.options import Option
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGE = config_markdown(ROOT / "conf")
+
+
+class Colour(Option):
+    """A colour."""
+
+    RED = "red"  # like a brick
+    BLUE = "blue"
+
+
+@dataclass
+class Base:
+    """What they share."""
+
+    size: int = 1  # in metres
+
+
+@dataclass
+class Derived(Base):
+    """One of them."""
+
+    # A comment of its own line belongs to no field.
+    plain: int = 2
+    wrapped: list[int] = field(default_factory=list)  # begun behind the field
+    # and ended below it
+    last: str = "# no comment"
+
+
+def test_the_page_is_up_to_date():
+    assert (ROOT / "docs/config.md").read_text() == PAGE, "docs/config.md is stale: run make docs"
+
+
+def test_comments_are_read_from_behind_the_fields():
+    assert comments_of(Derived) == {
+        "size": "in metres", "plain": "", "wrapped": "begun behind the field and ended below it", "last": "",
+    }  # fmt: skip
+    assert comments_of(Colour) == {"RED": "like a brick", "BLUE": ""}
+
+
+def test_options_stand_under_their_dotted_names_with_their_own_defaults():
+    rows = {line.split("|")[1].strip(" `"): line.split("|") for line in PAGE.splitlines() if line.startswith("| `")}
+    assert rows["search.rollouts"][3].strip() == "`16`"
+    assert rows["evaluation.search.rollouts"][3].strip() == "`8`"
+    assert rows["policy.cold_start.optimiser.learning_rate"][3].strip() == "`0.002`"
+    assert rows["search.rule"][2].strip() == "`uct`, `puct`, `rstar_released`"
+    assert rows["search.first_play"][2].strip() == "number or null"
+    assert "schedule.N.mode" in rows
+    assert all(f"## task={name}\n" in PAGE for name in ("chain", "gsm8k", "jsonl"))
+
+
+def test_every_choice_of_a_group_is_listed():
+    for path in (ROOT / "conf").glob("*/*.yaml"):
+        assert f"`{path.parent.name}={path.stem}`" in PAGE

@@ -1,0 +1,105 @@
+"""The programs from outside, as processes."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from mcts.storage import write_trees
+from tests.mcts.puzzles import search_table
+
+ROOT = Path(__file__).resolve().parents[2]
+PROGRAMS = sorted(path.stem for path in (ROOT / "scripts").glob("*.py") if "__main__" in path.read_text())
+
+
+def run(*arguments, cwd=ROOT):
+    environment = os.environ | {"PYTHONPATH": str(ROOT), "COLUMNS": "160"}
+    return subprocess.run(
+        [sys.executable, *map(str, arguments)], capture_output=True, text=True, cwd=cwd, env=environment, timeout=60
+    )
+
+
+def test_programs_are_found():
+    assert {"doctor", "evolve", "make_config_docs", "show_tree"} <= set(PROGRAMS)
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_a_program_is_imported_without_torch(program):
+    code = f"import sys, scripts.{program}; print([m for m in ('torch', 'transformers', 'wandb') if m in sys.modules])"
+    answer = run("-c", code)
+    assert (answer.stdout, answer.stderr) == ("[]\n", "")
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_help_is_given(program):
+    answer = run("-m", f"scripts.{program}", "--help")
+    assert answer.returncode == 0, answer.stderr
+    assert len(answer.stdout) > 40
+
+
+@pytest.mark.parametrize("program", ["doctor", "make_config_docs", "show_tree"])
+def test_a_wrong_option_ends_in_one_sentence(program):
+    answer = run("-m", f"scripts.{program}", "--bogus")
+    assert answer.returncode == 2
+    assert answer.stderr.startswith("error: ")
+    assert answer.stderr.count("\n") == 1
+
+
+@pytest.fixture
+def run_folder(tmp_path):
+    (tmp_path / "outputs/mine").mkdir(parents=True)
+    (tmp_path / "outputs/mine/run.json").write_text("{}")
+    write_trees(tmp_path / "outputs/mine/round_1/trees/tree1-00000.jsonl.gz", [search_table(rollouts=4).tree])
+    return tmp_path
+
+
+def test_show_tree_lists_and_shows(run_folder):
+    listed = run("-m", "scripts.show_tree", "mine", cwd=run_folder)
+    assert "table/0/0" in listed.stdout
+    assert "--problem ID" in listed.stdout
+    shown = run("-m", "scripts.show_tree", "outputs/mine", "--problem", "table/0/0", cwd=run_folder)
+    assert "round 1, tree1-00000" in shown.stdout
+    assert "✓" in shown.stdout
+    assert (listed.returncode, shown.returncode, shown.stderr) == (0, 0, "")
+
+
+def test_show_tree_writes_what_other_programs_read(run_folder):
+    arguments = ["--problem", "table/0/0", "--json", "t.json", "--graphml", "t.graphml"]
+    answer = run("-m", "scripts.show_tree", "mine", *arguments, cwd=run_folder)
+    assert answer.stdout.splitlines()[-2:] == ["written: t.json", "written: t.graphml"]
+    assert (run_folder / "t.graphml").read_text().startswith("<?xml")
+    printed = run("-m", "scripts.show_tree", "mine", "--problem", "table/0/0", "--json", "-", cwd=run_folder)
+    assert printed.stdout == (run_folder / "t.json").read_text()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["nothing"], "nothing is not a run folder"),
+        (["mine", "--round", "2"], "round 2 has no trees; use --round 1"),
+        (["mine", "--problem", "x"], "has no tree of problem x"),
+        (["mine", "--problem", "table/0/0", "--path", "99"], "--path 99: tree tree1-00000 has nodes 0 to"),
+    ],
+)
+def test_show_tree_says_what_is_wrong(run_folder, arguments, sentence):
+    answer = run("-m", "scripts.show_tree", *arguments, cwd=run_folder)
+    assert (answer.returncode, answer.stdout) == (2, "")
+    assert answer.stderr.startswith("error: ")
+    assert sentence in answer.stderr
+    assert answer.stderr.count("\n") == 1
+
+
+def test_doctor_finds_this_machine_fit():
+    answer = run("-m", "scripts.doctor")
+    assert answer.returncode == 0, answer.stdout
+    assert "The lab can run here" in answer.stdout
+
+
+def test_doctor_speaks_on_a_python_without_anything():
+    answer = run("-S", "-m", "scripts.doctor")  # -S: no site-packages
+    assert (answer.returncode, answer.stdout) == (2, "")
+    assert answer.stderr.startswith("error: the libraries are not installed for this Python; run make setup")
