@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field, replace
+from operator import attrgetter
 
 from lm.config import OptimiserConfig
 from mcts.config import Mode, SearchConfig
@@ -25,17 +27,15 @@ class ProblemChoice(Option):
 class SearchStageConfig(SearchConfig):
     """How the trees of a round are grown: the search of one problem, and over which problems it runs."""
 
-    temperature: float = 1.0
-    top_p: float = 1.0
+    temperature: float = 1.0  # of the candidates
+    top_p: float = 1.0  # candidates come from the smallest set of tokens with this mass
     problems: int = 1000  # training problems searched in a round
-    choice: ProblemChoice = ProblemChoice.SAME
-    escalation: list[int] = field(
-        default_factory=list
-    )  # each entry: one more tree for still unsolved problems, so many
-    # rollouts
+    choice: ProblemChoice = ProblemChoice.SAME  # the same problems every round, or fresh ones
+    # Rollouts of one more tree for each problem still unsolved, one entry per tree.
+    escalation: list[int] = field(default_factory=list)
     group: int = 125  # problems searched together, and redone together after a crash
     slots: int = 64  # searches of a group under way at once
-    held_out: int = 100  # validation problems searched as well, for pairs that the PPM is judged on
+    held_out: int = 100  # problems of evaluation.split searched as well, for pairs that the PPM is judged on
 
 
 @dataclass
@@ -54,28 +54,45 @@ class RoundConfig:
 class SelectionConfig:
     """Which trajectories the policy is trained on: per problem the ``top`` correct ones by mean Q (rStar-Math)."""
 
-    top: int = 2
+    top: int = 2  # trajectories per solved problem
     min_q: float = -1.0  # a trajectory with a step below this Q is not taken
     quarantine: float = 0.9  # an unsolved problem is suspect when this share of its level is solved
+
+
+class PpmStart(Option):
+    """What a round's PPM starts from: the policy that grew the trees (rStar-Math), or the last round's PPM."""
+
+    POLICY = "policy"
+    PREVIOUS = "previous"
 
 
 @dataclass
 class PpmConfig:
     """The process preference model: its pairs and its training."""
 
+    start: PpmStart = PpmStart.POLICY  # the policy that grew the trees, or the last round's PPM
     pairs: PairConfig = field(default_factory=PairConfig)
     optimiser: OptimiserConfig = field(default_factory=OptimiserConfig)
+
+
+class Aggregation(Option):
+    """How the PPM's step scores become the score of a solution that a search found."""
+
+    LAST = "last"  # the score read at the last step (rStar-Math)
+    MIN = "min"  # that of the weakest step
+    MEAN = "mean"
 
 
 @dataclass
 class EvaluationConfig:
     """How a policy is judged after each round, on problems that nothing was trained or chosen on."""
 
-    split: Split = Split.HELD_OUT
-    problems: int = 300
+    split: Split = Split.HELD_OUT  # choose settings on validation, report held_out
+    problems: int = 300  # of that split
     samples: int = 8  # solutions a problem for the mean and the majority
     temperature: float = 1.0
     group: int = 75  # problems judged together
+    choose_by: Aggregation = Aggregation.LAST  # which of the solutions that a search found is its answer
     search: SearchConfig = field(default_factory=lambda: SearchConfig(mode=Mode.INFERENCE, rollouts=8, width=4))
 
 
@@ -91,8 +108,8 @@ class WandbMode(Option):
 class WandbConfig:
     """Logging to Weights & Biases besides metrics.jsonl, which is always written."""
 
-    mode: WandbMode = WandbMode.OFFLINE
-    project: str = "treeward"
+    mode: WandbMode = WandbMode.OFFLINE  # disabled, offline (files in the run folder) or online
+    project: str = "treeward"  # its name at Weights & Biases
 
 
 @dataclass
@@ -103,18 +120,18 @@ class EvolveConfig:
     policy: PolicyConfig = field(default_factory=PolicyConfig)
     engine: EngineConfig = field(default_factory=EngineConfig)
     search: SearchStageConfig = field(default_factory=SearchStageConfig)
-    schedule: list[RoundConfig] = field(default_factory=list)
+    schedule: list[RoundConfig] = field(default_factory=list)  # what each round does differently from search
     selection: SelectionConfig = field(default_factory=SelectionConfig)
     ppm: PpmConfig = field(default_factory=PpmConfig)
     evaluation: EvaluationConfig = field(default_factory=EvaluationConfig)
     wandb: WandbConfig = field(default_factory=WandbConfig)
     name: str = "mine"  # the run's folder is outputs/<name>
-    seed: int = 0
-    rounds: int = 3
+    seed: int = 0  # of everything that is drawn
+    rounds: int = 3  # of search and training after the cold start; a finished run can be given more
     workers: int = 2  # processes of one thread each; 0: everything in the main process. Never changes a result
-    progress: bool = True
-    overwrite: bool = False
-    dry_run: bool = False
+    progress: bool = True  # show bars (plain lines where there is no terminal)
+    overwrite: bool = False  # begin an existing run anew
+    dry_run: bool = False  # print config and estimate, then stop
 
 
 # Options that say how a run is carried out, not what comes out of it: a resumed run may change them.
@@ -130,23 +147,66 @@ def round_search(config: EvolveConfig, round_number: int) -> SearchStageConfig:
     return replace(config.search, **changes)
 
 
+# The smallest value of options whose classes do not check it themselves.
+_LEAST = {
+    "rounds": 0,
+    "search.problems": 1,
+    "search.group": 1,
+    "search.slots": 1,
+    "search.held_out": 0,
+    "search.temperature": 0,
+    "evaluation.problems": 1,
+    "evaluation.samples": 1,
+    "evaluation.temperature": 0,
+    "evaluation.group": 1,
+    "selection.top": 1,
+    "engine.batch_rows": 1,
+    "policy.tiny.size": 32,
+    "policy.tiny.context": 1,
+    "policy.steps.max_step_tokens": 1,
+    "policy.max_solution_tokens": 1,
+    "policy.cold_start.demonstrations": 0,
+}
+_DEVICE = re.compile(r"auto|cpu|cuda(:\d+)?")
+_DTYPES = ("float32", "bfloat16", "float16")
+
+
 def check(config: EvolveConfig) -> None:
     """Refuse settings that cannot work, before anything is written."""
+    for option, least in _LEAST.items():
+        value = attrgetter(option)(config)
+        if value < least:
+            raise UserError(f"{option} must be at least {least}, got {value}")
+    policy, engine = config.policy, config.engine
     rules = {
-        "rounds": config.rounds >= 0,
-        "search.problems": config.search.problems >= 1,
-        "search.group": config.search.group >= 1,
-        "search.slots": config.search.slots >= 1,
-        "evaluation.problems": config.evaluation.problems >= 1,
-        "evaluation.samples": config.evaluation.samples >= 1,
-        "selection.top": config.selection.top >= 1,
-        "policy.tiny.size": config.policy.tiny.size >= 32 and config.policy.tiny.size % 32 == 0,
+        f"policy.tiny.size must be a multiple of 32, got {policy.tiny.size}": policy.tiny.size % 32 == 0,
+        f"policy.prompt.template must hold {{prompt}}, got {policy.prompt.template!r}": (
+            "{prompt}" in policy.prompt.template
+        ),
+        "policy.steps.delimiter must not be empty": policy.steps.delimiter != "",
+        f"engine.device must be auto, cpu, cuda or cuda:N, got {engine.device}": _DEVICE.fullmatch(engine.device),
+        f"engine.dtype must be one of {', '.join(_DTYPES)}, got {engine.dtype}": engine.dtype in _DTYPES,
+        f"search.top_p must lie in (0, 1], got {config.search.top_p}": 0 < config.search.top_p <= 1,
+        f"evaluation.search.mode must be inference, got {config.evaluation.search.mode}": (
+            config.evaluation.search.mode is Mode.INFERENCE
+        ),
+        "ppm.pairs.same_prefix and ppm.pairs.final_step are both false, so there would be no pairs": (
+            config.ppm.pairs.same_prefix or config.ppm.pairs.final_step
+        ),
     }
-    for option, holds in rules.items():
+    for rule, holds in rules.items():
         if not holds:
-            raise UserError(f"{option} is out of range; see docs/config.md for what it may be")
-    first = round_search(config, 1).mode
-    if config.rounds and first is Mode.PPM_AUGMENTED:
+            raise UserError(rule)
+    for number in range(1, config.rounds + 1):
+        _check_round(number, round_search(config, number))
+
+
+def _check_round(number: int, search: SearchStageConfig) -> None:
+    if search.problems < 1:
+        raise UserError(f"schedule: round {number} must search at least 1 problem, got problems={search.problems}")
+    if min(search.escalation, default=1) < 1:
+        raise UserError(f"search.escalation must hold numbers of rollouts of at least 1, got {search.escalation}")
+    if number == 1 and search.mode is Mode.PPM_AUGMENTED:
         raise UserError("schedule: round 1 cannot be ppm_augmented, for no PPM exists yet; use terminal_guided")
-    if any(round_search(config, number).mode is Mode.INFERENCE for number in range(1, config.rounds + 1)):
+    if search.mode is Mode.INFERENCE:
         raise UserError("search.mode=inference sees no verdicts and so teaches nothing; use it in evaluation.search")

@@ -79,7 +79,7 @@ def _searched(sampler: Sampler, work: EvaluationWork, problems: list[Problem]) -
     evaluator = load_evaluator(work.engine, work.ppm_path, sampler.encode)
     searches = [Search(without_answer(p), work.evaluation.search, work.seed, None) for p in problems]
     search_lockstep(searches, proposer, evaluator, slots=64)
-    return [solution_of(search.tree) for search in searches]
+    return [solution_of(search.tree, work.evaluation.choose_by) for search in searches]
 
 
 def without_answer(problem: Problem) -> Problem:

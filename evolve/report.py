@@ -12,15 +12,22 @@ from evolve.stages import RunContext
 from tasks.durable import write_json_atomic, write_text_atomic
 from tasks.errors import DataError
 
+SET_ASIDE = "set_aside.json"  # written before the first stage, where rows of the task's file were left out
+
 
 def write_reports(context: RunContext) -> dict[str, Any]:
     """Write the reports of all finished rounds and return the summary."""
     root = context.folder.root
     summary = summarise_run(context)
     write_json_atomic(root / "summary.json", summary)
-    write_text_atomic(root / "REPORT.md", markdown_report(root.name, summary))
+    write_text_atomic(root / "REPORT.md", markdown_report(root.name, summary, _count_set_aside(root)))
     write_text_atomic(root / "report.html", html_report(root.name, summary))
     return summary
+
+
+def _count_set_aside(root: Path) -> int:
+    path = root / SET_ASIDE
+    return len(json.loads(path.read_text(encoding="utf-8"))) if path.exists() else 0
 
 
 def summarise_run(context: RunContext) -> dict[str, Any]:

@@ -7,14 +7,14 @@ from typing import Any
 from rich import box
 from rich.table import Table
 
-COLUMNS = ("round", "mode", "greedy", "sampled", "majority", "search", "coverage", "pairs", "PPM pair acc.", "seconds")
+COLUMNS = ("round", "mode", "greedy", "sampled", "majority", "search", "solved", "pairs", "PPM", "s")
 
 
 def table_cells(row: dict[str, Any]) -> list[str]:
     """A round's row of the table, as text under ``COLUMNS``."""
     return [
         str(row["round"]),
-        row["mode"] or "cold start",
+        {"terminal_guided": "terminal", "ppm_augmented": "PPM"}.get(row["mode"], "cold start"),
         *(percent(row[name]) for name in ("greedy", "sampled", "majority", "search", "coverage")),
         "-" if row["pairs"] is None else f"{row['pairs']:,}",
         percent(row["ppm_pair_accuracy"]),
@@ -59,9 +59,12 @@ def findings(summary: dict[str, Any]) -> list[str]:
     return said
 
 
-def markdown_report(name: str, summary: dict[str, Any]) -> str:
-    """REPORT.md."""
-    lines = [f"# Run {name}", "", *(f"- {sentence}" for sentence in findings(summary)), ""]
+def markdown_report(name: str, summary: dict[str, Any], set_aside: int) -> str:
+    """REPORT.md. ``set_aside``: rows of the task's file that were left out."""
+    said = findings(summary)
+    if set_aside:
+        said.append(f"{set_aside:,} rows of the data were set aside: `set_aside.json` says which and why.")
+    lines = [f"# Run {name}", "", *(f"- {sentence}" for sentence in said), ""]
     lines += ["| " + " | ".join(COLUMNS) + " |", "|" + "---|" * len(COLUMNS)]
     lines += ["| " + " | ".join(table_cells(row)) + " |" for row in summary["rounds"]]
     tokens = sum(row["generated_tokens"] for row in summary["rounds"])
@@ -81,8 +84,8 @@ def markdown_report(name: str, summary: dict[str, Any]) -> str:
     lines += [
         "",
         "Columns: *greedy* the most likely solution, *sampled* the mean over sampled solutions, *majority* their most "
-        "common answer, *search* the solution that PPM-guided search prefers, *coverage* the training problems that "
-        "the search solved, *PPM pair acc.* on pairs from problems the PPM was not trained on.",
+        "common answer, *search* the solution that PPM-guided search prefers, *solved* the training problems that "
+        "the search solved, *PPM* its accuracy on pairs from problems it was not trained on, *s* seconds.",
         "",
         "Look further: `round_N/samples.md`, `round_N/eval.json`, `round_N/quarantine.json`, `metrics.jsonl`; "
         f"`python -m scripts.show_tree {name}` shows the trees.",
@@ -93,9 +96,23 @@ def markdown_report(name: str, summary: dict[str, Any]) -> str:
 
 def rich_table(summary: dict[str, Any]) -> Table:
     """The table of rounds for a terminal."""
-    table = Table(title=f"run {summary['name']}", box=box.SIMPLE_HEAD)
+    table = Table(title=f"run {summary['name']}", box=box.SIMPLE_HEAD, padding=(0, 0, 0, 1))
     for column in COLUMNS:
-        table.add_column(column, justify="left" if column == "mode" else "right")
+        table.add_column(column, justify="left" if column == "mode" else "right", no_wrap=True)
     for row in summary["rounds"]:
         table.add_row(*table_cells(row))
+    return table
+
+
+def accuracy_table(judged: dict[str, Any]) -> Table:
+    """One policy's accuracies with their intervals."""
+    title = f"{judged['run']}, round {judged['round']}: {judged['problems']} problems of the {judged['split']} split"
+    table = Table(title=title, box=box.SIMPLE_HEAD)
+    for column in ("method", "accuracy", "95 % interval"):
+        table.add_column(column, justify="left" if column == "method" else "right")
+    methods = {"greedy": "greedy", "sampled": "mean of samples", "majority": "majority", "search": "PPM-guided search"}
+    for name, label in methods.items():
+        if judged[name] is not None:
+            low, high = judged[f"{name}_interval"]
+            table.add_row(label, percent(judged[name]), f"{percent(low)} to {percent(high)}")
     return table

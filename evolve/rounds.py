@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from evolve.config import EvolveConfig, ProblemChoice, SearchStageConfig, round_search
+from evolve.config import EvolveConfig, PpmStart, ProblemChoice, SearchStageConfig, round_search
 from evolve.report import write_reports
 from evolve.samples import write_samples
 from evolve.stages import RunContext, Stage
@@ -86,8 +86,8 @@ class Evolution:
     # Search
 
     def _search(self, this: _Round, search: SearchStageConfig) -> dict[str, Any]:
-        problems = self._training_problems(this.number, search)
-        held_out = self._task.problems(Split.VALIDATION, search.held_out)
+        problems = training_problems(self._task, self._config, this.number)
+        held_out = self._task.problems(self._config.evaluation.split, search.held_out)
         stages = self._search_stages(this, search, problems, "tree1")
         judged = self._search_stages(this, search, held_out, "held_out", this.folder / "held_out_trees")
         results = self._context.run_phase(this.number, "search", [*stages, *judged])
@@ -110,12 +110,6 @@ class Evolution:
             **_total([result["counts"] for result in results]),
             "verdicts": _total([result["verdicts"] for result in results]),
         }
-
-    def _training_problems(self, round_number: int, search: SearchStageConfig) -> list[Problem]:
-        count = search.problems
-        if search.choice is ProblemChoice.FRESH:
-            return self._task.problems(Split.TRAIN, count * round_number)[count * (round_number - 1) :]
-        return self._task.problems(Split.TRAIN, count)
 
     def _search_stages(
         self, this: _Round, search: SearchStageConfig, problems: list[Problem], name: str, folder: Path | None = None
@@ -161,6 +155,7 @@ class Evolution:
     def _learn(self, this: _Round) -> dict[str, Any]:
         config, folder = self._config, this.folder
         start = self._context.folder.round_dir(0) if config.policy.train_from is TrainFrom.BASE else this.previous
+        continued = config.ppm.start is PpmStart.PREVIOUS and this.number > 1
         common = {"policy": config.policy, "engine": config.engine, "seed": config.seed}
         policy = {
             **common,
@@ -173,7 +168,7 @@ class Evolution:
             **common,
             "pairs_path": folder / "pairs.jsonl",
             "held_out_path": folder / "held_out_pairs.jsonl",
-            "base": this.previous / "policy",
+            "base": this.previous / ("ppm" if continued else "policy"),
             "optimiser": config.ppm.optimiser,
             "what": f"PPM of round {this.number}",
             "out": folder / "ppm",
@@ -184,9 +179,10 @@ class Evolution:
         ]
         trained_ppm, trained_policy = self._context.run_phase(this.number, "train PPM and policy", stages)
         grower = f"{this.previous.name}/policy"
-        for model, base in (("ppm", this.previous.name), ("policy", start.name)):
+        ppm_start = f"{this.previous.name}/{'ppm' if continued else 'policy'}"
+        for model, base in (("ppm", ppm_start), ("policy", f"{start.name}/policy")):
             self._context.folder.add_provenance(
-                {"model": f"{folder.name}/{model}", "from": f"{base}/policy", "trained_on": f"trees grown by {grower}"}
+                {"model": f"{folder.name}/{model}", "from": base, "trained_on": f"trees grown by {grower}"}
             )
         return {"ppm": trained_ppm, "policy": trained_policy}
 
@@ -218,6 +214,17 @@ class Evolution:
         write_json_atomic(this.folder / "eval.json", {"round": this.number, **about, "records": records})
         write_samples(this.folder / "samples.md", problems, records, self._task.oracle)
         self._context.folder.finish_round(this.number)
+
+
+def training_problems(task: Task, config: EvolveConfig, round_number: int) -> list[Problem]:
+    """The problems that a round searches: the first ones, or with ``choice=fresh`` those after the rounds' before.
+
+    A task whose problems stand in a file may hold fewer than are asked for, even none.
+    """
+    search = round_search(config, round_number)
+    is_fresh = search.choice is ProblemChoice.FRESH
+    used = sum(round_search(config, number).problems for number in range(1, round_number)) if is_fresh else 0
+    return task.problems(Split.TRAIN, used + search.problems)[used:]
 
 
 def _total(counts: list[dict[str, int]]) -> dict[str, int]:

@@ -7,12 +7,16 @@ from pathlib import Path
 from typing import Any
 
 from evolve.config import RESULT_NEUTRAL, EvolveConfig, check
-from evolve.rounds import Evolution
+from evolve.report import SET_ASIDE
+from evolve.rounds import Evolution, training_problems
 from evolve.run_folder import open_run
 from evolve.stages import RunContext
 from evolve.tracking import tracking
 from evolve.workers import WorkerPool
-from tasks.registry import build_task, validate
+from tasks.durable import write_json_atomic
+from tasks.errors import UserError
+from tasks.file_task import FileTask
+from tasks.registry import build_task, rejected_answers
 
 _VALIDATED = 200
 
@@ -24,7 +28,7 @@ def evolve(config: EvolveConfig, settings: dict[str, Any], root: Path) -> dict[s
     done until then is kept.
     """
     check(config)
-    _refuse_bad_answers(config)
+    _refuse_bad_problems(config)
     with (
         open_run(root, settings, config.overwrite, RESULT_NEUTRAL) as folder,
         WorkerPool(config.workers) as pool,
@@ -32,6 +36,7 @@ def evolve(config: EvolveConfig, settings: dict[str, Any], root: Path) -> dict[s
     ):
         context = RunContext(config, folder, pool, tracker)
         context.log.write(f"started with {config.workers} workers")
+        _list_set_aside(context)
         begun = time.monotonic()
         try:
             summary = Evolution(context).run()
@@ -42,7 +47,33 @@ def evolve(config: EvolveConfig, settings: dict[str, Any], root: Path) -> dict[s
         return summary
 
 
-def _refuse_bad_answers(config: EvolveConfig) -> None:
-    """A verifier that rejects a problem's own answer makes every reward of the run meaningless."""
-    rejected = validate(build_task(config.task), _VALIDATED)
-    assert not rejected, f"the verifier rejects the answers of {[problem.id for problem in rejected[:3]]}"
+def _list_set_aside(context: RunContext) -> None:
+    """Say which rows of the task's file were left out, and why: ``set_aside.json``."""
+    task = build_task(context.config.task)
+    if isinstance(task, FileTask) and task.set_aside:
+        rows = [{"line": line, "reason": reason} for line, reason in task.set_aside]
+        write_json_atomic(context.folder.root / SET_ASIDE, rows)
+        context.log.write(f"{len(rows)} rows of the data were set aside; {SET_ASIDE} lists them")
+
+
+def _refuse_bad_problems(config: EvolveConfig) -> None:
+    """The run must have problems, and each of them a reference answer that its own verifier accepts.
+
+    A verifier that rejects a problem's own answer makes every reward of the run meaningless.
+    """
+    task, split = build_task(config.task), config.evaluation.split
+    judged = task.problems(split, config.evaluation.problems)
+    if not judged:
+        raise UserError(f"task {task.name} has no {split} problem to evaluate on; give it more problems")
+    searched = training_problems(task, config, config.rounds) if config.rounds else []
+    if config.rounds and not searched:
+        raise UserError(
+            f"task {task.name} has no training problem left for round {config.rounds}; give it more problems, "
+            "or with search.choice=fresh lower search.problems"
+        )
+    rejected = rejected_answers(task, [*searched[:_VALIDATED], *judged[:_VALIDATED]])
+    if rejected:
+        raise UserError(
+            f"the verifier of task {task.name} rejects the answer {rejected[0].answer!r} of its own problem "
+            f"{rejected[0].id} ({len(rejected)} such problems found); mend the verifier or the data"
+        )

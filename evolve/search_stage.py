@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
+from statistics import fmean
 
+from evolve.config import Aggregation
 from evolve.models import load_evaluator, load_sampler
 from evolve.stages import StageResult
 from evolve.work import SearchWork
@@ -19,6 +21,11 @@ from tasks.problem import Outcome, Problem
 from tasks.registry import build_task
 
 _MOST_VERIFIER_ERRORS = 0.01
+_COMBINE: dict[Aggregation, Callable[[list[float]], float]] = {
+    Aggregation.LAST: lambda scores: scores[-1],
+    Aggregation.MIN: min,
+    Aggregation.MEAN: fmean,
+}
 
 
 def search_group(report: Callable[..., None], work: SearchWork, problems: list[Problem], out: Path) -> StageResult:
@@ -64,15 +71,17 @@ def search_group(report: Callable[..., None], work: SearchWork, problems: list[P
     return StageResult({"solved": solved_ids, "verdicts": named, "counts": counts}, seconds=seconds)
 
 
-def solution_of(tree: SearchTree) -> str | None:
+def solution_of(tree: SearchTree, aggregation: Aggregation) -> str | None:
     """The answer of an inference search: the ended solution that the PPM scores highest, or None without one.
 
-    The score is that of the whole solution, read at its last step (rStar-Math section 3.4); ties go to more visits.
+    ``aggregation`` makes one score of its steps' scores; ties go to more visits, then to what was found first.
     """
-    ended = [node for node in tree.terminals() if node not in tree.dead_ends]
+    combine = _COMBINE[aggregation]
+    ended = [node for node in tree.terminals() if node and node not in tree.dead_ends]
     if not ended:
         return None
-    best = max(ended, key=lambda node: (tree.score[node], tree.visits[node], -node))
+    scored = {node: combine([tree.score[step] for step in tree.path(node)]) for node in ended}
+    best = max(ended, key=lambda node: (scored[node], tree.visits[node], -node))
     return tree.trajectory(best).text
 
 

@@ -130,6 +130,6 @@ def _refuse_nothing(pairs: int, trajectories: int, problems: int, reasons: dict[
     if not pairs:
         why = ", ".join(f"{name} {count}" for name, count in reasons.items()) or "no tree has two sides"
         raise UserError(
-            f"the trees give no preference pair ({why}); raise search.rollouts or lower ppm.pairs.min_margin, "
-            "and use another name, or overwrite=true"
+            f"the trees give no preference pair ({why}); raise search.rollouts, or lower ppm.pairs.min_margin "
+            "or ppm.pairs.min_edit_distance, and use another name, or overwrite=true"
         )

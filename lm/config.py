@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
+from tasks.errors import UserError
 from tasks.options import Option
 
 
@@ -26,13 +28,21 @@ class Precision(Option):
 class OptimiserConfig:
     """How a model is trained. Defaults fit the lab's tiny models; real weights want lr near 7e-6."""
 
-    learning_rate: float = 1e-3
+    learning_rate: float = 1e-3  # at its peak
     epochs: float = 2.0  # passes over the rows; fractions are allowed
     batch_rows: int = 64  # rows of one optimiser step
     micro_rows: int = 64  # rows of one forward and backward pass; gradients accumulate up to batch_rows
     warmup: float = 0.05  # share of the steps with a rising learning rate
     final_lr: float = 0.05  # the cosine ends at this share of the learning rate
-    weight_decay: float = 0.01
+    weight_decay: float = 0.01  # of matrices (AdamW)
     clip: float = 1.0  # largest global gradient norm
     precision: Precision = Precision.AUTO
     threads: int = 1  # torch threads on a CPU; part of the config because sums depend on it in the last bits
+
+    def __post_init__(self) -> None:
+        for name in ("batch_rows", "micro_rows", "threads"):
+            if getattr(self, name) < 1:
+                raise UserError(f"optimiser.{name} must be at least 1, got {getattr(self, name)}")
+        for name in ("learning_rate", "epochs", "clip"):
+            if not 0 < getattr(self, name) < math.inf:
+                raise UserError(f"optimiser.{name} must be a finite number above 0, got {getattr(self, name)}")

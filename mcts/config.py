@@ -54,7 +54,7 @@ class SearchConfig:
     first_play: float | None = (
         None  # the Q that an unvisited child plays with; null: it is tried before any visited one
     )
-    rollouts: int = 16
+    rollouts: int = 16  # walks from the root, each of which learns at least one value
     width: int = 8  # candidates sampled per expansion
     max_depth: int = 16  # steps; a node this deep without a final answer is a dead end
     simulation: Simulation = Simulation.TREE

@@ -18,35 +18,45 @@ from tasks.errors import DataError
 PromptIds = Callable[[str], Sequence[int]]
 """A problem's prompt to token ids: the function that the policy is prompted with."""
 
+_HEAD_SPREAD = 0.02
+
 
 def new_scorer_from_policy(
     policy_path: Path | str, seed: int, device: str = "cpu"
 ) -> tuple[PreTrainedModel, PreTrainedTokenizerFast]:
     """A PPM on the backbone of a policy folder, with a new head drawn from ``seed``, and the policy's tokenizer.
 
-    The head is normal with mean 0 and the backbone's own initial spread, so a new PPM prefers nothing in particular.
+    A folder that is a PPM already keeps its head: training goes on.
+    The head is normal with mean 0 and a small spread, so a new PPM prefers nothing in particular.
     """
     tokenizer = load_tokenizer(policy_path)
     with torch.random.fork_rng(devices=[]):  # loading draws a head of its own; nobody else's random numbers move
         model = load_scorer(policy_path, device)
+    model.config.pad_token_id = tokenizer.pad_token_id
+    if is_ppm(model):
+        return model, tokenizer
     weight = scalar_head(model).weight
     drawn = torch.randn(weight.shape, generator=torch.Generator().manual_seed(seed))
     with torch.no_grad():
-        weight.copy_(drawn * float(getattr(model.config, "initializer_range", 0.02)))
-    model.config.pad_token_id = tokenizer.pad_token_id
+        weight.copy_(drawn * _HEAD_SPREAD)
     return model, tokenizer
 
 
 def load_ppm(path: Path | str, device: str = "cpu", dtype: str = "float32") -> tuple[PreTrainedModel, int]:
     """A trained PPM and its padding id. DataError for a folder without a trained head, such as a policy's."""
     model = load_scorer(path, device, dtype)
-    names: list[str] = model.config.architectures or []
-    if not any(name.endswith("ForSequenceClassification") for name in names):
+    if not is_ppm(model):
         raise DataError(
-            f"{path}: a PPM is a ForSequenceClassification folder, this one is {', '.join(names) or 'unnamed'}; "
+            f"{path}: a PPM is a ForSequenceClassification folder, this one is {model.config.architectures}; "
             "name a ppm folder of a round"
         )
     return model, padding_id(model)
+
+
+def is_ppm(model: PreTrainedModel) -> bool:
+    """Was the folder saved with a scalar head? (A policy's folder loads too, with a head made up on the spot.)"""
+    names: list[str] = model.config.architectures or []
+    return any(name.endswith("ForSequenceClassification") for name in names)
 
 
 def padding_id(model: PreTrainedModel) -> int:

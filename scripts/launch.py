@@ -33,6 +33,9 @@ def launch(name: str, schema: type[Any], run: Callable[[Any, dict[str, Any], Pat
     store.store(name=f"{name}_schema", node=schema)
     for task, task_schema in TASK_CONFIGS.items():
         store.store(group="task", name=f"{task}_schema", node=task_schema)
+    if {"--help", "-h"} & set(sys.argv[1:]):
+        _print_help(name, run.__globals__["__doc__"])
+        return
     _refuse_bad_overrides(name, sys.argv[1:])
 
     def start(config: DictConfig) -> None:
@@ -41,6 +44,17 @@ def launch(name: str, schema: type[Any], run: Callable[[Any, dict[str, Any], Pat
         guarded(lambda: run(OmegaConf.to_object(config), settings, folder))
 
     hydra.main(version_base="1.3", config_path=str(CONF), config_name=name)(start)()
+
+
+def _print_help(name: str, about: str) -> None:
+    """What Hydra's own help says, which takes it a second longer because it copies the config store per group."""
+    with hydra.initialize_config_dir(str(CONF), version_base="1.3"):
+        options = OmegaConf.to_yaml(_compose(name, []))
+    print(f"{about.strip()}\n\nGroups (group=choice):")
+    for group in sorted(path for path in CONF.iterdir() if path.is_dir()):
+        print(f"  {group.name}: {', '.join(sorted(choice.stem for choice in group.glob('*.yaml')))}")
+    print(f"\nOptions (option=value, inner.option=value; -m sweeps, --cfg job prints the config):\n\n{options}")
+    print("docs/config.md says what each option means. Hydra's own flags: --hydra-help")
 
 
 def _refuse_bad_overrides(name: str, arguments: list[str]) -> None:

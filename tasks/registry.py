@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from tasks.chain import ChainConfig, ChainTask
 from tasks.config import TaskConfig
 from tasks.gsm8k import Gsm8kConfig, load_gsm8k
@@ -26,9 +28,9 @@ def build_task(config: TaskConfig) -> Task:
 
 def validate(task: Task, count: int) -> list[Problem]:
     """The problems, of the first ``count`` of each split, whose own answer does not score 1: must be empty."""
-    return [
-        problem
-        for split in Split
-        for problem in task.problems(split, count)
-        if task.verifier.verify(problem, f"#### {problem.answer}").reward != 1.0
-    ]
+    return rejected_answers(task, [problem for split in Split for problem in task.problems(split, count)])
+
+
+def rejected_answers(task: Task, problems: Iterable[Problem]) -> list[Problem]:
+    """Those of the problems whose own answer does not score 1."""
+    return [p for p in problems if task.verifier.verify(p, f"#### {p.answer}").reward != 1.0]

@@ -1,0 +1,186 @@
+"""Killed with SIGKILL at any moment and started again, a run ends with the same bytes in every artefact."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+import traceback
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import evolve.report
+import evolve.rounds
+import evolve.run_folder
+from evolve.journal import Journal
+from tests.evolve.tiny_run import artefacts, assert_same_run, overrides_of, run_tiny, tiny_config
+
+ROOT = Path(__file__).resolve().parents[2]
+RANDOM_KILLS = 14
+
+
+def test_killed_before_and_after_every_record(tmp_path, reference):
+    """Each write of a manifest, of DONE, of metrics, of run.json and of a report is a place to die: before it, after it.
+
+    The kills go on in one folder: a start lives until it comes to a place where none before it has died.
+    """
+    root, places = tmp_path / "mine", tmp_path / "places"
+    places.touch()
+    deaths = 0
+    while _status(_fork(lambda: _die_at_a_new_place(root, places))) == -signal.SIGKILL:
+        deaths += 1
+        assert deaths < 200, "the run gets nowhere"
+    assert_same_run(root, reference)
+    seen = places.read_text().splitlines()
+    stages = [f"{path.parent.parent.name}/.stages/{path.name}" for path in reference.glob("round_*/.stages/*")]
+    expected = [*stages, *(f"round_{number}/DONE" for number in range(3)), "metrics round_2/policy", "run.json 5"]
+    assert {f"{when} {name}" for name in expected for when in ("before", "after")} <= set(seen)
+    assert deaths == len(seen) >= 60
+
+
+def test_killed_at_random_times(tmp_path, reference):
+    rng = np.random.default_rng(11)
+    rows = [json.loads(line) for line in (reference / "timings.jsonl").open()]
+    kills, root = 0, tmp_path / "0" / "mine"
+    while kills < RANDOM_KILLS:
+        left = [row["seconds"] for row in rows if not _manifest(root, row["stage"]).exists()]
+        child = _fork(lambda root=root: run_tiny(root))
+        time.sleep(rng.uniform(0, 0.3 + max(left, default=0)))  # long enough to come further now and then
+        os.kill(child, signal.SIGKILL)
+        if _status(child) == 0:  # it was quicker
+            assert_same_run(root, reference)
+            root = tmp_path / str(kills) / "mine"
+        else:
+            kills += 1
+    run_tiny(root)
+    assert_same_run(root, reference)
+
+
+def test_killed_with_its_workers_in_the_middle_of_a_search(tmp_path, reference):
+    """The whole program: two worker processes instead of none give the same bytes, and die with their parent."""
+    command = [sys.executable, "-m", "scripts.evolve", *overrides_of(tiny_config(name="mine", workers=2))]
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    root = tmp_path / "outputs" / "mine"
+    program = subprocess.Popen(command, cwd=tmp_path, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    _wait(lambda: any((root / "round_1/.stages").glob("search-*")) or program.poll() is not None, 60)
+    workers = _children(program.pid)
+    program.kill()
+    said, _ = program.communicate()
+    assert len(workers) >= 2, said.decode()
+    _wait(lambda: not any(map(_is_running, workers)), 3)
+    assert not (root / "round_1/DONE").exists()
+    answer = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=90)
+    assert answer.returncode == 0, answer.stderr
+    assert_same_run(root, reference, neutral=True)
+
+
+def test_a_finished_run_started_again_is_left_alone(tmp_path, reference):
+    root = tmp_path / "mine"
+    run_tiny(root, rounds=0)
+    times = {name: (root / name).stat().st_mtime_ns for name in artefacts(root) if "policy/" in name}
+    seconds = (root / "timings.jsonl").read_text()
+    run_tiny(root, rounds=0)
+    assert {name: (root / name).stat().st_mtime_ns for name in times} == times
+    assert (root / "timings.jsonl").read_text() == seconds
+
+
+@pytest.mark.parametrize("name", ["round_1/trees/tree1-00001.jsonl.gz", "round_1/policy/model.safetensors"])
+def test_a_lost_file_is_made_again_the_same(tmp_path, reference, name):
+    root = _copy(reference, tmp_path)
+    (root / name).unlink()
+    run_tiny(root)
+    assert_same_run(root, reference)
+
+
+def _copy(reference: Path, folder: Path) -> Path:
+    root = folder / "mine"
+    subprocess.run(["cp", "-a", str(reference), str(root)], check=True)
+    return root
+
+
+def _fork(work) -> int:
+    """A child that does the work: torch is loaded in it already, and has only the one thread that a fork keeps."""
+    child = os.fork()
+    if child == 0:
+        status = 1
+        try:
+            evolve.run_folder.describe_start = dict  # asks git, which takes longer than a stage
+            work()
+            status = 0
+        except BaseException:
+            traceback.print_exc()
+        finally:
+            os._exit(status)
+    return child
+
+
+def _status(child: int) -> int:
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+
+def _die_at_a_new_place(root: Path, places: Path) -> None:
+    seen = set(places.read_text().splitlines())
+
+    def here(place: str) -> None:
+        if place not in seen:
+            with places.open("a") as file:
+                file.write(place + "\n")
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    def mortal(write, name_of):
+        def wrapped(first, second):
+            name = name_of(first, second)
+            here(f"before {name}")
+            write(first, second)
+            here(f"after {name}")
+
+        return wrapped
+
+    for module in (evolve.run_folder, evolve.rounds, evolve.report):
+        module.write_json_atomic = mortal(module.write_json_atomic, lambda path, data: _place(root, path, data))
+    append = Journal.append
+    Journal.append = lambda self, key, rows: mortal(lambda k, r: append(self, k, r), lambda k, r: f"metrics {k}")(
+        key, rows
+    )
+    run_tiny(root)
+
+
+def _place(root: Path, path: Path, data) -> str:
+    """The file; the record and the summary by how far they have come, for they are written many times."""
+    name = path.relative_to(root).as_posix()
+    length = len(data.get("provenance", data.get("rounds", []))) if path.parent == root else ""
+    return f"{name} {length}".rstrip()
+
+
+def _manifest(root: Path, stage: str) -> Path:
+    folder, _, name = stage.partition("/")
+    return root / folder / ".stages" / f"{name}.json"
+
+
+def _children(parent: int) -> list[int]:
+    stats = {int(path.name): _stat(int(path.name)) for path in Path("/proc").iterdir() if path.name.isdecimal()}
+    return [pid for pid, stat in stats.items() if stat[1:2] == [str(parent)]]
+
+
+def _wait(condition, seconds: float) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "waited too long"
+        time.sleep(0.02)
+
+
+def _is_running(pid: int) -> bool:
+    return _stat(pid)[:1] not in ([], ["Z"])
+
+
+def _stat(pid: int) -> list[str]:
+    """The state of a process, its parent and more; empty if there is none."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except (FileNotFoundError, ProcessLookupError):
+        return []
