@@ -15,10 +15,10 @@ from tasks.errors import DataError
 SET_ASIDE = "set_aside.json"  # written before the first stage, where rows of the task's file were left out
 
 
-def write_reports(context: RunContext) -> dict[str, Any]:
-    """Write the reports of all finished rounds and return the summary."""
+def write_reports(context: RunContext, last_round: int) -> dict[str, Any]:
+    """Write the reports of the finished rounds up to ``last_round`` and return the summary."""
     root = context.folder.root
-    summary = summarise_run(context)
+    summary = summarise_run(context, last_round)
     write_json_atomic(root / "summary.json", summary)
     write_text_atomic(root / "REPORT.md", markdown_report(root.name, summary, _count_set_aside(root)))
     write_text_atomic(root / "report.html", html_report(root.name, summary))
@@ -30,11 +30,11 @@ def _count_set_aside(root: Path) -> int:
     return len(json.loads(path.read_text(encoding="utf-8"))) if path.exists() else 0
 
 
-def summarise_run(context: RunContext) -> dict[str, Any]:
+def summarise_run(context: RunContext, last_round: int) -> dict[str, Any]:
     """One row per finished round; ``total_seconds`` counts every attempt, killed ones up to their last whole stage."""
     timings = context.timings.summary()
     rounds = []
-    for number in context.folder.rounds_done():
+    for number in range(last_round + 1):
         prefix = f"round_{number}/"
         seconds = sum(value for name, value in timings.by_stage.items() if name.startswith(prefix))
         rounds.append(round_row(read_eval(context.folder.round_dir(number) / "eval.json"), seconds))

@@ -53,11 +53,11 @@ class Evolution:
     def run(self) -> dict[str, Any]:
         """Do every round that is not done; returns what ``summary.json`` holds."""
         self._cold_start()
-        summary = write_reports(self._context)
+        summary = write_reports(self._context, 0)
         for number in range(1, self._config.rounds + 1):
             folder = self._context.folder.round_dir(number)
             self._round(_Round(number, folder, self._context.folder.round_dir(number - 1)))
-            summary = write_reports(self._context)
+            summary = write_reports(self._context, number)
         return summary
 
     def _cold_start(self) -> None:

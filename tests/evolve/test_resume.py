@@ -14,7 +14,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-import evolve.report
 import evolve.rounds
 import evolve.run_folder
 from evolve.journal import Journal
@@ -25,7 +24,7 @@ RANDOM_KILLS = 14
 
 
 def test_killed_before_and_after_every_record(tmp_path, reference):
-    """Each write of a manifest, of DONE, of metrics, of run.json and of a report is a place to die: before it, after it.
+    """Each write of a manifest, of DONE, of metrics, of run.json and of eval.json is a place to die: before and after.
 
     The kills go on in one folder: a start lives until it comes to a place where none before it has died.
     """
@@ -141,7 +140,7 @@ def _die_at_a_new_place(root: Path, places: Path) -> None:
 
         return wrapped
 
-    for module in (evolve.run_folder, evolve.rounds, evolve.report):
+    for module in (evolve.run_folder, evolve.rounds):
         module.write_json_atomic = mortal(module.write_json_atomic, lambda path, data: _place(root, path, data))
     append = Journal.append
     Journal.append = lambda self, key, rows: mortal(lambda k, r: append(self, k, r), lambda k, r: f"metrics {k}")(
@@ -151,10 +150,9 @@ def _die_at_a_new_place(root: Path, places: Path) -> None:
 
 
 def _place(root: Path, path: Path, data) -> str:
-    """The file; the record and the summary by how far they have come, for they are written many times."""
+    """The file; run.json by how far it has come, for it is written many times."""
     name = path.relative_to(root).as_posix()
-    length = len(data.get("provenance", data.get("rounds", []))) if path.parent == root else ""
-    return f"{name} {length}".rstrip()
+    return f"{name} {len(data.get('provenance', []))}" if name == "run.json" else name
 
 
 def _manifest(root: Path, stage: str) -> Path:

@@ -116,7 +116,8 @@ def test_a_row_without_token_ids_is_named(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("choose_by", "answer"), [(Aggregation.LAST, "a#### 1"), (Aggregation.MIN, "b#### 2"), (Aggregation.MEAN, "c#### 3")]
+    ("choose_by", "answer"),
+    [(Aggregation.LAST, "a#### 1"), (Aggregation.MIN, "b#### 2"), (Aggregation.MEAN, "c#### 3")],
 )
 def test_a_search_answers_with_what_the_ppm_scores_highest(choose_by, answer):
     tree = tree_of(

@@ -1,0 +1,80 @@
+"""Judging a finished run again, and estimating one before it begins."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from rich.console import Console
+
+from evolve.estimate import Shape, estimate, print_estimate
+from evolve.evaluate_run import EvaluateConfig, evaluate_run
+from evolve.report_text import accuracy_table
+from tasks.errors import UserError
+from tests.evolve.tiny_run import settings_of, tiny_config
+
+
+def judged(root, **changes):
+    return evaluate_run(EvaluateConfig(run=str(root), workers=0, progress=False, **changes))
+
+
+def test_greedy_accuracy_is_the_runs_own(reference):
+    recorded = json.loads((reference / "round_2/eval.json").read_text())["evaluation"]
+    again = judged(reference)
+    assert (again["round"], again["problems"]) == (2, recorded["problems"])
+    assert again["greedy"] == recorded["greedy"]  # nothing is drawn
+
+
+def test_sizes_round_and_split_can_be_chosen(reference):
+    found = judged(reference, round=0, problems=7, split="validation", samples=1)
+    assert (found["round"], found["problems"], found["split"]) == (0, 7, "validation")
+    assert found["search"] is None, "round 0 has no PPM"
+
+
+def test_same_seed_same_result_and_workers_do_not_matter(reference):
+    assert judged(reference, samples=3) == judged(reference, samples=3)
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [({"round": 9}, "no finished round 9"), ({"problems": 0}, "problems must be at least 1"), ({"width": 0}, "width")],
+)
+def test_what_cannot_be_judged_is_said_in_a_sentence(reference, changes, said):
+    with pytest.raises(UserError, match=said):
+        judged(reference, **changes)
+
+
+def test_a_folder_that_is_no_run(tmp_path):
+    with pytest.raises(UserError):
+        judged(tmp_path)
+
+
+def test_the_table_names_methods_and_intervals(reference):
+    console = Console(width=100, record=True, file=open("/dev/null", "w"))  # noqa: SIM115, PTH123
+    console.print(accuracy_table(judged(reference)))
+    text = console.export_text()
+    assert "greedy" in text
+    assert "PPM-guided search" in text
+    assert " to " in text
+
+
+def test_estimate_by_hand():
+    config = tiny_config()
+    shape = Shape(prompt=10.0, step=5.0, steps=2.0)  # rows of 20 tokens
+    costs = {cost.phase: cost for cost in estimate(config, shape)}
+    assert costs["cold start"].trained == 160 * 20 * 5
+    # 8 + 4 problems, 4 rollouts of 2 expansions, 3 candidates of 5 tokens
+    assert costs["round 1: search"].generated == 12 * 8 * 3 * 5
+    assert costs["round 1: search"].scored == 0, "terminal-guided"
+    assert costs["round 2: search"].scored == 12 * 8 * 3 / 2 * 20
+    assert costs["round 1: train policy and PPM"].trained == 8 * 20 * 1 + 8 * 2 * 2 * 20 * 1
+
+
+def test_dry_run_prints_config_and_minutes(tmp_path):
+    config = tiny_config()
+    console = Console(width=120, record=True, file=(tmp_path / "out").open("w"))
+    print_estimate(config, settings_of(config), console)
+    text = console.export_text()
+    assert "misconceived_facts: 0.25" in text
+    assert "round 2: search" in text
+    assert "tokens/s sampled" in text
