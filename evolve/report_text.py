@@ -96,11 +96,11 @@ def markdown_report(name: str, summary: dict[str, Any], set_aside: int) -> str:
 
 def rich_table(summary: dict[str, Any]) -> Table:
     """The table of rounds for a terminal."""
-    table = Table(title=f"run {summary['name']}", box=box.SIMPLE_HEAD, padding=(0, 0, 0, 1))
+    table = Table(title=f"run {summary['name']}", box=box.SIMPLE_HEAD, padding=0, pad_edge=False)
     for column in COLUMNS:
         table.add_column(column, justify="left" if column == "mode" else "right", no_wrap=True)
     for row in summary["rounds"]:
-        table.add_row(*table_cells(row))
+        table.add_row(*(cell.replace(" %", "%") for cell in table_cells(row)))
     return table
 
 

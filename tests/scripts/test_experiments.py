@@ -50,10 +50,14 @@ EASY = {
     ],
     "gsm8k": [
         f"task.path={ROWS}",
-        "policy.tiny.size=64",
-        "policy.cold_start.optimiser.epochs=30",
+        "policy.cold_start.optimiser.epochs=24",
         "policy.steps.max_step_tokens=12",
-        "policy.max_solution_tokens=40",
+        "policy.max_solution_tokens=32",
+        "search.problems=16",
+        "search.group=8",
+        "search.slots=8",
+        "search.rollouts=6",
+        "evaluation.problems=2",
     ],
 }
 
@@ -69,7 +73,7 @@ def test_an_experiment_runs(experiment, tmp_path, monkeypatch, capsys):
     rounds = json.loads((root / "summary.json").read_text())["rounds"]
     assert [row["round"] for row in rounds] == list(range(config["rounds"] + 1))
     assert [row["mode"] for row in rounds[1:]] == [entry["mode"] for entry in config["schedule"]]
-    assert all(row["pairs"] > 0 and row["trajectories"] > 0 for row in rounds[1:])
+    assert all(row["pairs"] and row["trajectories"] and row["generated_tokens"] for row in rounds[1:])
     assert all((root / f"round_{row['round']}/DONE").exists() for row in rounds)
     said = capsys.readouterr()
     assert "report: outputs/tiny/REPORT.md" in said.out
