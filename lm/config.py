@@ -43,6 +43,10 @@ class OptimiserConfig:
         for name in ("batch_rows", "micro_rows", "threads"):
             if getattr(self, name) < 1:
                 raise UserError(f"optimiser.{name} must be at least 1, got {getattr(self, name)}")
-        for name in ("learning_rate", "epochs", "clip"):
-            if not 0 < getattr(self, name) < math.inf:
-                raise UserError(f"optimiser.{name} must be a finite number above 0, got {getattr(self, name)}")
+        for name, holds in (
+            ("learning_rate", 0 <= self.learning_rate < math.inf),
+            ("epochs", 0 < self.epochs < math.inf),
+            ("clip", self.clip > 0),
+        ):
+            if not holds:
+                raise UserError(f"optimiser.{name} is out of range: {getattr(self, name)}; take a positive number")

@@ -46,9 +46,9 @@ def load_ppm(path: Path | str, device: str = "cpu", dtype: str = "float32") -> t
     """A trained PPM and its padding id. DataError for a folder without a trained head, such as a policy's."""
     model = load_scorer(path, device, dtype)
     if not is_ppm(model):
+        kind = ", ".join(model.config.architectures or ["unnamed"])
         raise DataError(
-            f"{path}: a PPM is a ForSequenceClassification folder, this one is {model.config.architectures}; "
-            "name a ppm folder of a round"
+            f"{path}: a PPM is a ForSequenceClassification folder, this one is {kind}; name a ppm folder of a round"
         )
     return model, padding_id(model)
 

@@ -11,6 +11,7 @@ from evolve.estimate import Shape, estimate, print_estimate
 from evolve.evaluate_run import EvaluateConfig, evaluate_run
 from evolve.report_text import accuracy_table
 from tasks.errors import UserError
+from tasks.problem import Split
 from tests.evolve.tiny_run import settings_of, tiny_config
 
 
@@ -26,8 +27,8 @@ def test_greedy_accuracy_is_the_runs_own(reference):
 
 
 def test_sizes_round_and_split_can_be_chosen(reference):
-    found = judged(reference, round=0, problems=7, split="validation", samples=1)
-    assert (found["round"], found["problems"], found["split"]) == (0, 7, "validation")
+    found = judged(reference, round=0, problems=7, split=Split.TRAIN, samples=1)
+    assert (found["round"], found["problems"], found["split"]) == (0, 7, "train")
     assert found["search"] is None, "round 0 has no PPM"
 
 
