@@ -150,6 +150,7 @@ def round_search(config: EvolveConfig, round_number: int) -> SearchStageConfig:
 # The smallest value of options whose classes do not check it themselves.
 _LEAST = {
     "rounds": 0,
+    "workers": 0,
     "search.problems": 1,
     "search.group": 1,
     "search.slots": 1,
