@@ -61,7 +61,8 @@ def estimate(config: EvolveConfig, shape: Shape) -> list[Cost]:
         scored = problems * expansions * search.width / 2 * row if search.mode == "ppm_augmented" else 0.0
         costs.append(Cost(f"round {number}: search", generated=generated, scored=scored))
         trained = search.problems * config.selection.top * row * config.policy.optimiser.epochs
-        pairs = search.problems * shape.steps * 2 * row * config.ppm.optimiser.epochs
+        # About one node a problem shows a contrast, with two steps to read.
+        pairs = search.problems * 2 * row * config.ppm.optimiser.epochs
         costs.append(Cost(f"round {number}: train policy and PPM", trained=trained + pairs))
         paths = judged.search.rollouts * 2 * judged.search.width
         costs.append(

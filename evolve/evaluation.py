@@ -14,7 +14,7 @@ from evolve.work import EvaluationWork
 from mcts.lockstep import search_lockstep
 from mcts.search import Search
 from policy.engine import GenerateRequest, Sampling
-from tasks.numeric import read_final_answer
+from tasks.numeric import read_final_answer, read_number
 from tasks.problem import Outcome, Problem, Verifier
 from tasks.registry import build_task
 from tasks.seeding import derive_seed
@@ -49,9 +49,12 @@ def evaluate_group(report: Callable[..., None], work: EvaluationWork, problems: 
 
 
 def majority(solutions: list[str]) -> str | None:
-    """A solution with the most common readable answer; the answer that came first wins a tie."""
+    """A solution with the most common readable answer; the answer that came first wins a tie.
+
+    Equal numbers are one answer however they are written (``1,000`` and ``1000.0``).
+    """
     answers = [(read_final_answer(text), text) for text in solutions]
-    readable = [(answer, text) for answer, text in answers if answer is not None]
+    readable = [(read_number(answer) or answer, text) for answer, text in answers if answer is not None]
     if not readable:
         return None
     common = Counter(answer for answer, _ in readable).most_common(1)[0][0]

@@ -9,6 +9,7 @@ from rich.console import Console
 
 from evolve.estimate import Shape, estimate, print_estimate
 from evolve.evaluate_run import EvaluateConfig, evaluate_run
+from evolve.evaluation import majority
 from evolve.report_text import accuracy_table
 from tasks.errors import UserError
 from tasks.problem import Split
@@ -68,7 +69,7 @@ def test_estimate_by_hand():
     assert costs["round 1: search"].generated == 12 * 8 * 3 * 5
     assert costs["round 1: search"].scored == 0, "terminal-guided"
     assert costs["round 2: search"].scored == 12 * 8 * 3 / 2 * 20
-    assert costs["round 1: train policy and PPM"].trained == 8 * 20 * 1 + 8 * 2 * 2 * 20 * 1
+    assert costs["round 1: train policy and PPM"].trained == 8 * 20 * 1 + 8 * 2 * 20 * 1
 
 
 def test_dry_run_prints_config_and_minutes(tmp_path):
@@ -79,3 +80,8 @@ def test_dry_run_prints_config_and_minutes(tmp_path):
     assert "misconceived_facts: 0.25" in text
     assert "round 2: search" in text
     assert "tokens/s sampled" in text
+
+
+def test_majority_counts_numbers_not_spellings():
+    assert majority(["#### 7", "#### 1,000", "#### 1000"]) == "#### 1,000"
+    assert majority(["no answer"]) is None
