@@ -4,7 +4,6 @@ import errno
 import json
 import math
 import os
-import signal
 from pathlib import Path
 
 import pytest
@@ -19,6 +18,7 @@ from tasks.durable import (
     write_text_atomic,
 )
 from tasks.errors import UserError
+from tests.evolve.kills import die_at
 
 OLD, NEW = b"old content", b"new content, longer than the old one"
 
@@ -27,35 +27,12 @@ def _names(folder):
     return sorted(path.name for path in folder.iterdir())
 
 
-def _die_at(point, action):
-    """Do ``action`` in a child that is killed at its ``point``-th system call of interest; was it killed?"""
-    child = os.fork()
-    if child == 0:
-        calls = 0
-
-        def killing(function):
-            def wrapped(*arguments, **keywords):
-                nonlocal calls
-                if calls == point:
-                    os.kill(os.getpid(), signal.SIGKILL)
-                calls += 1
-                return function(*arguments, **keywords)
-
-            return wrapped
-
-        for name in ("fsync", "replace", "rename", "mkdir", "rmdir", "unlink", "open"):
-            setattr(os, name, killing(getattr(os, name)))
-        action()
-        os._exit(0)
-    return os.WIFSIGNALED(os.waitpid(child, 0)[1])
-
-
 def test_a_file_is_old_or_new_wherever_the_process_is_killed(tmp_path):
     target = tmp_path / "metrics.json"
     seen = set()
     for point in range(50):
         target.write_bytes(OLD)
-        was_killed = _die_at(point, lambda: write_bytes_atomic(target, NEW))
+        was_killed = die_at(point, lambda: write_bytes_atomic(target, NEW))
         seen.add(target.read_bytes())
         sweep_temporaries(tmp_path)
         assert _names(tmp_path) == ["metrics.json"]
@@ -76,7 +53,7 @@ def test_a_folder_is_old_new_or_absent_wherever_the_process_is_killed(tmp_path):
     seen = set()
     for point in range(50):
         write(OLD)
-        was_killed = _die_at(point, lambda: write(NEW))
+        was_killed = die_at(point, lambda: write(NEW))
         sweep_temporaries(tmp_path)
         assert _names(tmp_path) in ([], ["model"])
         seen.add(tuple(path.read_bytes() for path in sorted(tmp_path.rglob("*")) if path.is_file()))

@@ -1,8 +1,6 @@
 from __future__ import annotations
 
 import json
-import os
-import signal
 import subprocess
 import sys
 from enum import StrEnum
@@ -13,6 +11,7 @@ import yaml
 
 from evolve.run_folder import open_run
 from tasks.errors import DataError, UserError
+from tests.evolve.kills import die_at
 
 ROOT = Path(__file__).resolve().parents[2]
 NEUTRAL = frozenset({"workers", "wandb"})
@@ -215,12 +214,7 @@ def test_killed_anywhere_while_beginning_the_next_start_succeeds(tmp_path, overw
         if overwrite:
             with _open(root, _changed(seed=1)) as run:
                 _make_stage(run)
-        child = os.fork()
-        if child == 0:
-            _kill_at(point)
-            _open(root, overwrite=overwrite)
-            os._exit(0)
-        was_killed = os.WIFSIGNALED(os.waitpid(child, 0)[1])
+        was_killed = die_at(point, lambda root=root: _open(root, overwrite=overwrite))
         with _open(root, overwrite=overwrite) as run:
             assert run.stage_result(1, "search") is None
             assert yaml.safe_load((root / "config.yaml").read_text()) == CONFIG
@@ -229,20 +223,3 @@ def test_killed_anywhere_while_beginning_the_next_start_succeeds(tmp_path, overw
         if not was_killed:
             break
     assert point > 8
-
-
-def _kill_at(point):
-    calls = 0
-
-    def killing(function):
-        def wrapped(*arguments, **keywords):
-            nonlocal calls
-            if calls == point:
-                os.kill(os.getpid(), signal.SIGKILL)
-            calls += 1
-            return function(*arguments, **keywords)
-
-        return wrapped
-
-    for name in ("fsync", "replace", "mkdir", "unlink", "rmdir", "ftruncate"):
-        setattr(os, name, killing(getattr(os, name)))
