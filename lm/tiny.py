@@ -26,6 +26,8 @@ def tiny_config(size: int, tokenizer: PreTrainedTokenizerFast, context: int) -> 
         max_position_embeddings=context,
         # transformers' 0.02 suits wide models; at these widths it leaves the first hundreds of steps without progress.
         initializer_range=size**-0.5,
+        # Likewise 10,000 is made for long texts: with 100 a copied operand comes from the wrong place far more rarely.
+        rope_parameters={"rope_type": "default", "rope_theta": 100.0},
         tie_word_embeddings=True,
         bos_token_id=None,
         eos_token_id=tokenizer.eos_token_id,

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tasks.chain_arithmetic import OPERATORS, Chain, apply
+from tasks.chain_arithmetic import OPERATORS, Chain, apply, operands
 from tasks.chain_oracle import ChainOracle
 from tasks.config import TaskConfig
 from tasks.errors import UserError
@@ -116,9 +116,11 @@ class ChainTask:
     def _draw(self, rng: np.random.Generator) -> Chain:
         config = self.config
         length = int(rng.integers(config.min_length, config.max_length + 1))
-        values = rng.integers(config.modulus, size=length + 1).tolist()
+        start = int(rng.integers(config.modulus))
         operators = [config.operators[index] for index in rng.integers(len(config.operators), size=length)]
-        return Chain(values[0], tuple(zip(operators, values[1:], strict=True)), config.modulus)
+        ranges = [operands(operator, config.modulus) for operator in operators]
+        values = [int(rng.integers(each.start, each.stop)) for each in ranges]
+        return Chain(start, tuple(zip(operators, values, strict=True)), config.modulus)
 
     def _too_small(self, split: Split, count: int, found: int) -> str:
         config = self.config
@@ -136,7 +138,10 @@ def misconceptions(config: ChainConfig) -> dict[Fact, int]:
     facts contains the smaller one.
     """
     facts = [
-        (operator, a, b) for operator in config.operators for a in range(config.modulus) for b in range(config.modulus)
+        (operator, a, b)
+        for operator in config.operators
+        for a in range(config.modulus)
+        for b in operands(operator, config.modulus)
     ]
     rng = np.random.default_rng(derive_seed("chain", config.seed, "misconceptions"))
     order = rng.permutation(len(facts)).tolist()

@@ -47,6 +47,14 @@ def apply(operator: str, left: int, right: int, modulus: int) -> int:
     return (left * right) % modulus
 
 
+def operands(operator: str, modulus: int) -> range:
+    """The right operands that chains are drawn with.
+
+    No factor is 0: it would make every step before it irrelevant, right or wrong.
+    """
+    return range(1 if operator == "*" else 0, modulus)
+
+
 def read_chain(prompt: str) -> Chain:
     """The inverse of ``Chain.prompt``. Raises ValueError for a text of another form."""
     found = _PROMPT.fullmatch(prompt)
