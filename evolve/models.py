@@ -9,23 +9,30 @@ from pathlib import Path
 import torch
 from transformers import PreTrainedTokenizerFast
 
+from evolve.kept_engine import kept_engine
 from lm.folder import load_policy, load_tokenizer
-from policy.config import EngineConfig, PolicyConfig
+from policy.config import EngineConfig, EngineName, PolicyConfig
+from policy.engine import Engine
 from policy.hf_engine import HfEngine
 from policy.proposer import PolicyProposer, PromptEncoder
 from policy.step_format import TextSteps
+from policy.sync import judge_gap, logprob_gap
 from prm.scorer import HfScorer
 from tasks.errors import UserError
 
 
 @dataclass
 class Sampler:
-    """A policy ready to be sampled."""
+    """A policy ready to be sampled.
 
-    engine: HfEngine
+    ``gap``: mean |difference| of the engine's and the trainer's log-probs on a probe batch, in nats.
+    """
+
+    engine: Engine
     tokenizer: PreTrainedTokenizerFast
     encode: PromptEncoder
     steps: TextSteps
+    gap: float
 
     def proposer(self, config: PolicyConfig, temperature: float, top_p: float) -> PolicyProposer:
         """The policy as a search sees it."""
@@ -44,11 +51,21 @@ def device_of(config: EngineConfig) -> str:
 
 
 def load_sampler(policy: PolicyConfig, engine: EngineConfig, path: Path) -> Sampler:
-    """The policy folder behind the configured engine. The model is kept for the next call of the same process."""
+    """The policy folder behind the configured engine. The model is kept for the next call of the same process.
+
+    The engine starts with nothing kept and nothing counted. UserError if it does not compute the folder's policy.
+    """
     torch.set_num_threads(1)
-    model, tokenizer = _load(path, _version(path), device_of(engine), engine.dtype)
+    device, version = device_of(engine), weights_version(path)
+    made: Engine
+    if engine.name is EngineName.HF:
+        model, tokenizer, gap = _load(path, version, device, engine.dtype)
+        made = HfEngine(model, tokenizer, engine.batch_rows, engine.cache_mb)
+    else:
+        tokenizer = load_tokenizer(path)
+        made, gap = kept_engine(engine, device, path, version, tokenizer)
     encode = PromptEncoder(policy.prompt, tokenizer)
-    return Sampler(HfEngine(model, tokenizer, engine.batch_rows), tokenizer, encode, TextSteps(policy.steps, tokenizer))
+    return Sampler(made, tokenizer, encode, TextSteps(policy.steps, tokenizer), judge_gap(gap, str(path)))
 
 
 def load_evaluator(engine: EngineConfig, path: Path, encode: PromptEncoder) -> HfScorer:
@@ -58,10 +75,11 @@ def load_evaluator(engine: EngineConfig, path: Path, encode: PromptEncoder) -> H
 
 @lru_cache(maxsize=1)
 def _load(path: Path, version: int, device: str, dtype: str) -> tuple:  # type: ignore[type-arg]
-    return load_policy(path, device, dtype), load_tokenizer(path)
+    model, tokenizer = load_policy(path, device, dtype), load_tokenizer(path)
+    return model, tokenizer, logprob_gap(HfEngine(model, tokenizer), model, len(tokenizer))
 
 
-def _version(path: Path) -> int:
+def weights_version(path: Path) -> int:
     """Changes when the folder's weights are made anew, so that no stale model is ever sampled."""
     weights = path / "model.safetensors"
     return weights.stat().st_mtime_ns if weights.exists() else 0

@@ -33,13 +33,20 @@ def html_report(name: str, summary: dict[str, Any]) -> str:
         "<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in table_cells(row)) + "</tr>" for row in summary["rounds"]
     )
     said = "".join(f"<li>{escape(sentence)}</li>" for sentence in findings(summary))
+    return page(
+        f"Run {name}",
+        f"<ul>{said}</ul>{_chart(summary['rounds'])}<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>",
+    )
+
+
+def page(title: str, body: str) -> str:
+    """A whole page that loads nothing and runs nothing. ``title`` is text, ``body`` markup."""
     policy = "default-src 'none'; style-src 'unsafe-inline'"
     return (
-        f'<!doctype html><html lang="en"><meta charset="utf-8"><title>Run {escape(name)}</title>'
+        f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{escape(title)}</title>'
         f'<meta http-equiv="Content-Security-Policy" content="{policy}">'
         f'<meta name="viewport" content="width=device-width"><style>{_STYLE}</style>'
-        f"<h1>Run {escape(name)}</h1><ul>{said}</ul>{_chart(summary['rounds'])}"
-        f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></html>\n"
+        f"<h1>{escape(title)}</h1>{body}</html>\n"
     )
 
 
@@ -69,14 +76,14 @@ def _chart(rounds: list[dict[str, Any]]) -> str:
         path = " ".join(f"{px:.1f},{py:.1f}" for px, py in points)
         parts.append(f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="2.5" />')
         parts += [f'<circle cx="{px:.1f}" cy="{py:.1f}" r="3.5" fill="{colour}" />' for px, py in points]
-        height = _free_height(points[-1][1], labels)
+        height = free_height(points[-1][1], labels)
         labels.append(height)
         text = name.replace("_", " ").replace("ppm", "PPM")
         parts.append(f'<text x="{x(span) + 10:.1f}" y="{height + 4:.1f}" style="fill:{colour}">{text}</text>')
     return "".join([*parts, "</svg>"])
 
 
-def _free_height(wanted: float, taken: list[float]) -> float:
+def free_height(wanted: float, taken: list[float]) -> float:
     """The place nearest below ``wanted`` where a label hides no other."""
     while any(abs(wanted - other) < 14 for other in taken):
         wanted += 14

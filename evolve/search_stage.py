@@ -3,29 +3,26 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from statistics import fmean
 
-from evolve.config import Aggregation
 from evolve.models import load_evaluator, load_sampler
 from evolve.stages import StageResult
 from evolve.work import SearchWork
-from mcts.config import Mode
+from mcts.config import Driver, Mode
+from mcts.driver import AnySearch, DriverStats
 from mcts.lockstep import search_lockstep
 from mcts.search import Search
+from mcts.step import Evaluator
 from mcts.storage import write_trees
-from mcts.tree import SearchTree
+from mcts.streaming import search_streaming
+from policy.engine import StreamingEngine
+from policy.proposer import PolicyProposer
 from tasks.errors import UserError
 from tasks.problem import Outcome, Problem
 from tasks.registry import build_task
 
 _MOST_VERIFIER_ERRORS = 0.01
-_COMBINE: dict[Aggregation, Callable[[list[float]], float]] = {
-    Aggregation.LAST: lambda scores: scores[-1],
-    Aggregation.MIN: min,
-    Aggregation.MEAN: fmean,
-}
 
 
 def search_group(report: Callable[..., None], work: SearchWork, problems: list[Problem], out: Path) -> StageResult:
@@ -46,7 +43,8 @@ def search_group(report: Callable[..., None], work: SearchWork, problems: list[P
         done = sum(other.done for other in searches)
         report(done, len(searches), solved=f"{solved}/{done}")
 
-    stats = search_lockstep(searches, proposer, evaluator, slots=work.search.slots, on_done=on_done)
+    slots = work.search.slots
+    stats = run_searches(work.search.driver, searches, proposer, evaluator, slots=slots, on_done=on_done)
     verdicts = sum((search.stats.verdicts for search in searches), start=Counter[Outcome]())
     _refuse_verifier_errors(verdicts)
     trees = [search.tree for search in searches]
@@ -54,6 +52,7 @@ def search_group(report: Callable[..., None], work: SearchWork, problems: list[P
     counts = {
         "generated_tokens": sampler.engine.counts.generated,
         "prefilled_tokens": sampler.engine.counts.prefilled,
+        "cached_tokens": sampler.engine.counts.cached,
         "scored_tokens": evaluator.counts.scored if evaluator else 0,
         "proposed_steps": proposer.counts.steps,
         "dodged_steps": proposer.counts.dodged,
@@ -68,21 +67,28 @@ def search_group(report: Callable[..., None], work: SearchWork, problems: list[P
     }
     solved_ids = [tree.problem.id for tree in trees if tree.solved]
     named = {str(outcome): count for outcome, count in sorted(verdicts.items())}
-    return StageResult({"solved": solved_ids, "verdicts": named, "counts": counts}, seconds=seconds)
+    metrics = [{"logprob_gap": float(f"{sampler.gap:.3g}")}]
+    return StageResult({"solved": solved_ids, "verdicts": named, "counts": counts}, metrics, seconds)
 
 
-def solution_of(tree: SearchTree, aggregation: Aggregation) -> str | None:
-    """The answer of an inference search: the ended solution that the PPM scores highest, or None without one.
-
-    ``aggregation`` makes one score of its steps' scores; ties go to more visits, then to what was found first.
-    """
-    combine = _COMBINE[aggregation]
-    ended = [node for node in tree.terminals() if node and node not in tree.dead_ends]
-    if not ended:
-        return None
-    scored = {node: combine([tree.score[step] for step in tree.path(node)]) for node in ended}
-    best = max(ended, key=lambda node: (scored[node], tree.visits[node], -node))
-    return tree.trajectory(best).text
+def run_searches(
+    driver: Driver,
+    searches: Iterable[AnySearch],
+    proposer: PolicyProposer,
+    evaluator: Evaluator | None,
+    *,
+    slots: int,
+    on_done: Callable[[AnySearch], None] | None = None,
+) -> DriverStats:
+    """Run the searches under the chosen driver. UserError if the engine cannot stream and is asked to."""
+    if driver is Driver.LOCKSTEP:
+        return search_lockstep(searches, proposer, evaluator, slots=slots, on_done=on_done)
+    if not isinstance(proposer.engine, StreamingEngine):
+        raise UserError(
+            f"driver=streaming needs an engine that answers request by request, but {type(proposer.engine).__name__} "
+            "answers whole batches; use driver=lockstep or another engine"
+        )
+    return search_streaming(searches, proposer, evaluator, slots=slots, on_done=on_done)
 
 
 def _refuse_verifier_errors(verdicts: Counter[Outcome]) -> None:

@@ -1,4 +1,4 @@
-"""What a round's records say: accuracies with their intervals, and which problems are suspect."""
+"""What records of problems say: accuracies and differences with their intervals, and which problems are suspect."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import math
 from collections import defaultdict
 from collections.abc import Iterable
 from typing import Any
+
+import numpy as np
 
 from tasks.problem import Problem
 
@@ -27,6 +29,20 @@ def wilson(successes: float, trials: int, z: float = 1.959964) -> list[float]:
     spread = z * math.sqrt(share * (1 - share) / trials + z * z / (4 * trials * trials))
     scale = 1 + z * z / trials
     return [round(max(0.0, (centre - spread) / scale), 4), round(min(1.0, (centre + spread) / scale), 4)]
+
+
+def paired_bootstrap(differences: np.ndarray, seed: int, resamples: int = 10_000) -> list[float]:
+    """The 95 % percentile interval of a mean over problems [P] that are drawn anew (Efron 1979).
+
+    ``differences`` are those of two methods on the same problem: what makes a problem hard for both cancels.
+    """
+    rng = np.random.default_rng(seed)
+    size = len(differences)
+    at_once = max(1, 1_000_000 // size)  # resamples, to bound the memory
+    parts = [min(at_once, resamples - start) for start in range(0, resamples, at_once)]
+    means = np.concatenate([differences[rng.integers(0, size, (part, size))].mean(axis=1) for part in parts])
+    low, high = np.quantile(means, (0.025, 0.975))
+    return [round(float(low), 4), round(float(high), 4)]
 
 
 def quarantine(problems: Iterable[Problem], solved: set[str], suspect_above: float) -> list[dict[str, Any]]:

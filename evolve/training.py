@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from evolve.kept_engine import make_room
 from evolve.models import device_of
 from evolve.selection import read_sft_rows
 from evolve.stages import StageResult
@@ -32,6 +33,7 @@ def cold_start(
     report: Callable[..., None], task: TaskConfig, policy: PolicyConfig, engine: EngineConfig, seed: int, out: Path
 ) -> StageResult:
     """Train the base policy on the task's demonstrations and save it to ``out``."""
+    make_room(device_of(engine))
     demonstrations = build_task(task).demonstrations(policy.cold_start.demonstrations)
     if policy.path is None:
         if not demonstrations:
@@ -71,6 +73,7 @@ def train_policy(
     """Fine-tune ``base`` on the chosen trajectories of a round and save it to ``out``."""
     tokenizer = load_tokenizer(base)
     rows = read_sft_rows(rows_path, PromptEncoder(policy.prompt, tokenizer))
+    make_room(device_of(engine))
     model = load_policy(base, device_of(engine))
     metrics = fine_tune(report, model, rows, policy.optimiser, seed, what)
     save_model(model, tokenizer, out)
@@ -120,6 +123,7 @@ def train_ppm(
     encode = PromptEncoder(policy.prompt, load_tokenizer(base))
     pairs, held_out = read_pairs(pairs_path), read_pairs(held_out_path)
     device = device_of(engine)
+    make_room(device)
     records = ppm.train_ppm(
         pairs,
         base,
@@ -130,7 +134,7 @@ def train_ppm(
         on_step=lambda record, steps: report(record.step, steps, loss=record.loss),
         device=device,
     )
-    model, _ = load_ppm(out, device)
+    model = load_ppm(out, device)
     judged = pair_accuracy(model, held_out, encode) if held_out else None
     tokens = sum(len(row) for node in ppm.group_by_node(pairs, encode) for row in node.rows)
     result = {"trained_tokens": round(tokens * optimiser.epochs), **_judgement(judged)}

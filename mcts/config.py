@@ -44,6 +44,20 @@ class Backup(Option):
     MAX = "max"
 
 
+class Expansion(Option):
+    """What an expansion asks the policy for. Either way its candidates' steps become nodes, duplicates merged."""
+
+    STEP = "step"  # the next step; the rest of the path is for later expansions (rStar-Math)
+    CONTINUATION = "continuation"  # the whole rest of the solution, whose end is valued at once (as in TreeRL)
+
+
+class Driver(Option):
+    """How the models' answers come back to the searches. See "Streaming" in docs/concepts.md."""
+
+    LOCKSTEP = "lockstep"  # one batch a wave, all answered together: for engines that pad their batches
+    STREAMING = "streaming"  # each the moment it is there: for engines that requests enter and leave at any time
+
+
 @dataclass
 class SearchConfig:
     """The search of one problem. Values live in [-1, 1]: a verdict's reward r counts as 2 r - 1."""
@@ -55,6 +69,8 @@ class SearchConfig:
         None  # the Q that an unvisited child plays with; null: it is tried before any visited one
     )
     rollouts: int = 16  # walks from the root, each of which learns at least one value
+    in_flight: int = 1  # rollouts of a tree under way at once, kept apart by virtual loss; 1: no driver can change it
+    expansion: Expansion = Expansion.STEP
     width: int = 8  # candidates sampled per expansion
     max_depth: int = 16  # steps; a node this deep without a final answer is a dead end
     simulation: Simulation = Simulation.TREE
@@ -63,9 +79,10 @@ class SearchConfig:
     discount: float = 1.0  # a value shrinks by this factor per edge on its way up
     merge_duplicates: bool = True  # candidates with the same text become one child; its prior is their share
     dead_end_value: float = -1.0  # of a node without a valid continuation, or too deep
+    driver: Driver = Driver.LOCKSTEP
 
     def __post_init__(self) -> None:
-        for name in ("rollouts", "width", "max_depth", "simulation_steps"):
+        for name in ("rollouts", "in_flight", "width", "max_depth", "simulation_steps"):
             if not 1 <= getattr(self, name) <= 65535:
                 raise UserError(f"search.{name} must lie between 1 and 65535, got {getattr(self, name)}")
         if not (math.isfinite(self.c) and self.c >= 0):

@@ -7,92 +7,64 @@ engines that compute padded batches. Which searches share a wave never changes a
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from itertools import islice
 from time import perf_counter
+from typing import Generic
 
-from mcts.search import Search
+from mcts.driver import AnySearch, DriverStats, Slots
 from mcts.step import Evaluator, Proposer, ProposeRequest, ScoreRequest
 
 
-@dataclass(slots=True)
-class DriverStats:
-    """What a driver asked for and where the wall-clock seconds went."""
-
-    searches: int = 0
-    waves: int = 0
-    propose_requests: int = 0
-    candidates_asked: int = 0
-    score_requests: int = 0
-    total_seconds: float = 0.0
-    proposer_seconds: float = 0.0
-    evaluator_seconds: float = 0.0
-    verifier_seconds: float = 0.0
-
-    @property
-    def bookkeeping_seconds(self) -> float:
-        """Everything outside the models and the verifier: selection, trees, requests, ``on_done``."""
-        return self.total_seconds - self.proposer_seconds - self.evaluator_seconds - self.verifier_seconds
-
-
 def search_lockstep(
-    searches: Iterable[Search],
+    searches: Iterable[AnySearch],
     proposer: Proposer,
     evaluator: Evaluator | None = None,
     *,
     slots: int = 64,
-    on_done: Callable[[Search], None] | None = None,
+    on_done: Callable[[AnySearch], None] | None = None,
 ) -> DriverStats:
     """Run all searches to their end, ``slots`` at a time; ``on_done`` gets each as it finishes.
 
     ``searches`` is read lazily. Raises ValueError if a search needs an evaluator and there is none, or if an answer
     does not have one entry per request.
     """
-    if slots < 1:
-        raise ValueError(f"slots must be at least 1, got {slots}")
-    driver = _Lockstep(proposer, evaluator)
     started = perf_counter()
-    waiting = iter(searches)
-    active: list[Search] = []
-    while True:
-        for search in islice(waiting, slots - len(active)):
-            if search.needs_evaluator and evaluator is None:
-                raise ValueError(f"mode {search.config.mode} needs an evaluator")
-            active.append(search)
-        if not active:
-            break
-        driver.wave(active)
-        finished = [search for search in active if search.done]
-        active = [search for search in active if not search.done]
-        for search in finished:
-            driver.stats.searches += 1
-            driver.stats.verifier_seconds += search.stats.verifier_seconds
-            if on_done is not None:
-                on_done(search)
+    driver = _Lockstep(Slots(searches, evaluator, slots, on_done), proposer)
+    driver.run()
     driver.stats.total_seconds = perf_counter() - started
     return driver.stats
 
 
-class _Lockstep:
+class _Lockstep(Generic[AnySearch]):
     """What is asked for and not answered yet, over all searches."""
 
-    def __init__(self, proposer: Proposer, evaluator: Evaluator | None) -> None:
-        self.stats = DriverStats()
+    def __init__(self, slots: Slots[AnySearch], proposer: Proposer) -> None:
+        self.stats = slots.stats
+        self._slots = slots
         self._proposer = proposer
-        self._evaluator = evaluator
-        self._proposals: list[tuple[Search, ProposeRequest]] = []
-        self._scores: list[tuple[Search, ScoreRequest]] = []
+        self._proposals: list[tuple[AnySearch, ProposeRequest]] = []
+        self._scores: list[tuple[AnySearch, ScoreRequest]] = []
 
-    def wave(self, active: list[Search]) -> None:
+    def run(self) -> None:
+        active = self._slots.admit()
+        while active:
+            self._wave(active)
+            for search in active:
+                if search.done:
+                    self._slots.leave(search)
+            active = [search for search in active if not search.done] + self._slots.admit()
+
+    def _wave(self, active: list[AnySearch]) -> None:
         """One batch of proposals, then one of all scores that are wanted by now."""
         self.stats.waves += 1
         self._collect(active)
         assert self._proposals or self._scores, "no search wants anything, yet none is done"
         self._answer_proposals()
         self._collect(active)
-        self._answer_scores()
+        asked, self._scores = self._scores, []
+        if asked:
+            self._slots.answer_scores(asked)
 
-    def _collect(self, active: list[Search]) -> None:
+    def _collect(self, active: list[AnySearch]) -> None:
         for search in active:
             wanted = search.requests()
             self._proposals.extend((search, request) for request in wanted.propose)
@@ -109,15 +81,3 @@ class _Lockstep:
         for (search, request), continuations in zip(asked, answers, strict=True):
             self.stats.candidates_asked += request.count
             search.feed_proposals(request.key, continuations)
-
-    def _answer_scores(self) -> None:
-        asked, self._scores = self._scores, []
-        if not asked:
-            return
-        assert self._evaluator is not None
-        started = perf_counter()
-        values = self._evaluator.score([request for _, request in asked])
-        self.stats.evaluator_seconds += perf_counter() - started
-        self.stats.score_requests += len(asked)
-        for (search, request), value in zip(asked, values, strict=True):
-            search.feed_score(request.key, value)

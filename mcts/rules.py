@@ -3,6 +3,9 @@
 N is ``visits`` (pseudo-visits included), Q = value_sum / visits, N_parent is taken as at least 1. Ties go to the lowest
 index. Children lie in the order in which they were sampled, so the lowest unvisited child is a fair draw from the
 policy, and no rule needs randomness of its own.
+
+Roots of small counts are looked up: they are the numbers that ``sqrt`` gives, so the table changes no tree. Beyond
+that, slices, ``zip``, a comprehension or lists in place of the arrays were no faster with eight children.
 """
 
 from __future__ import annotations
@@ -15,20 +18,24 @@ from mcts.tree import SearchTree
 
 RuleFunction = Callable[[SearchTree, int, float, float | None], int]
 
+_TABLED = 4096  # only a few nodes, near the root, are visited more often
+_ROOTS = [sqrt(n) for n in range(_TABLED)]
+_LOG_ROOTS = [sqrt(log(n or 1)) for n in range(_TABLED)]
+
 
 def uct(tree: SearchTree, parent: int, c: float, first_play: float | None) -> int:
     """Argmax of ``Q + c sqrt(ln N_parent / N)`` (UCB1 on trees; rStar-Math 3.2).
 
     An unvisited child comes first (``first_play=None``), or plays with Q = ``first_play`` and N = 1.
     """
-    visits, value_sum = tree.visits, tree.value_sum
-    first = tree.first_child[parent]
-    explore = c * sqrt(log(visits[parent] or 1))
+    visits, value_sum, roots = tree.visits, tree.value_sum, _ROOTS
+    first, total = tree.first_child[parent], visits[parent]
+    explore = c * (_LOG_ROOTS[total] if total < _TABLED else sqrt(log(total)))
     best, best_child = -inf, first
     for child in range(first, first + tree.child_count[parent]):
         n = visits[child]
         if n:
-            value = value_sum[child] / n + explore / sqrt(n)
+            value = value_sum[child] / n + explore / (roots[n] if n < _TABLED else sqrt(n))
         elif first_play is None:
             return child
         else:
@@ -43,18 +50,19 @@ def puct(tree: SearchTree, parent: int, c: float, first_play: float | None) -> i
 
     An unvisited child comes first (``first_play=None``), or plays with Q = ``first_play``.
     """
-    visits = tree.visits
+    visits, value_sum, prior = tree.visits, tree.value_sum, tree.prior
+    first = tree.first_child[parent]
     explore = c * sqrt(visits[parent] or 1)
-    best, best_child = -inf, tree.first_child[parent]
-    for child in tree.children(parent):
+    best, best_child = -inf, first
+    for child in range(first, first + tree.child_count[parent]):
         n = visits[child]
         if n:
-            q = tree.value_sum[child] / n
+            q = value_sum[child] / n
         elif first_play is None:
             return child
         else:
             q = first_play
-        value = q + explore * tree.prior[child] / (1 + n)
+        value = q + explore * prior[child] / (1 + n)
         if value > best:
             best, best_child = value, child
     return best_child
@@ -66,11 +74,13 @@ def rstar_released(tree: SearchTree, parent: int, c: float, first_play: float | 
     A failing child that was visited once (Q = -1) outranks its unvisited siblings from N_parent = 2 on, so good
     siblings may never be tried. Kept as an ablation.
     """
-    explore = c * sqrt(log(tree.visits[parent] or 1))
-    best, best_child = -inf, tree.first_child[parent]
-    for child in tree.children(parent):
-        n = tree.visits[child]
-        value = tree.value_sum[child] / n + explore / sqrt(n) if n else 0.0
+    visits, value_sum, roots = tree.visits, tree.value_sum, _ROOTS
+    first, total = tree.first_child[parent], visits[parent]
+    explore = c * (_LOG_ROOTS[total] if total < _TABLED else sqrt(log(total)))
+    best, best_child = -inf, first
+    for child in range(first, first + tree.child_count[parent]):
+        n = visits[child]
+        value = value_sum[child] / n + explore / (roots[n] if n < _TABLED else sqrt(n)) if n else 0.0
         if value > best:
             best, best_child = value, child
     return best_child

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
-from mcts.step import Continuation, ProposeRequest, ScoreRequest, Step
+from mcts.step import Continuation, Proposer, ProposeRequest, ScoreRequest, Step
 from tasks.problem import Outcome, Problem, Verdict
 
 Draw = Callable[[Problem, tuple[Step, ...], np.random.Generator], Step | None]
@@ -68,6 +68,30 @@ class TableProposer:
                 break
             steps.append(candidates[0])
         return tuple(steps)
+
+
+class ScriptedStream:
+    """Any proposer's answers as a stream, in an order of its own: implements ``mcts.step.StreamingProposer``.
+
+    Each time, some of the open requests are complete, drawn by ``seed``; the answers themselves are the proposer's.
+    """
+
+    def __init__(self, proposer: Proposer, seed: int) -> None:
+        self._proposer = proposer
+        self._rng = np.random.default_rng(seed)
+        self._open: dict[int, ProposeRequest] = {}
+
+    def submit(self, ticket: int, request: ProposeRequest) -> None:
+        """Take a request in."""
+        if ticket in self._open:
+            raise ValueError(f"ticket {ticket} is open already")
+        self._open[ticket] = request
+
+    def receive(self) -> list[tuple[int, list[Continuation]]]:
+        """Complete some of the open requests, in a random order."""
+        tickets = self._rng.permutation(list(self._open))[: self._rng.integers(1, len(self._open) + 1)].tolist()
+        answers = self._proposer.propose([self._open.pop(ticket) for ticket in tickets])
+        return list(zip(tickets, answers, strict=True))
 
 
 class ScriptedEvaluator:

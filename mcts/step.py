@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from tasks.problem import Problem
 
@@ -59,6 +59,19 @@ class Proposer(Protocol):
     """
 
     def propose(self, requests: Sequence[ProposeRequest]) -> list[list[Continuation]]: ...
+
+
+@runtime_checkable
+class StreamingProposer(Protocol):
+    """A policy whose requests enter and leave at any time. A ticket names a request; the driver gives each one once.
+
+    ``receive`` waits until at least one submitted request is complete and returns all that are, each as (ticket,
+    continuations as in ``Proposer``), in any order. It is called only while a submitted request is unanswered.
+    """
+
+    def submit(self, ticket: int, request: ProposeRequest) -> None: ...
+
+    def receive(self) -> list[tuple[int, list[Continuation]]]: ...
 
 
 class Evaluator(Protocol):

@@ -64,9 +64,22 @@ class PolicyConfig:
 
 
 class EngineName(Option):
-    """What samples the policy."""
+    """What samples the policy. See docs/engines.md."""
 
-    HF = "hf"
+    HF = "hf"  # transformers in this process
+    VLLM = "vllm"  # vLLM in this process
+    OPENAI = "openai"  # a server that speaks OpenAI's completions and gives token ids, such as vllm serve
+
+
+@dataclass
+class ServerConfig:
+    """The server behind engine=openai. It must serve the very weights that are to be sampled: they are compared."""
+
+    base_url: str = "http://127.0.0.1:8000/v1"  # up to where /completions follows
+    model: str | None = None  # its name there; none: the first that the server lists
+    key_variable: str = "OPENAI_API_KEY"  # environment variable that holds the key, if the server wants one
+    in_flight: int = 64  # requests under way at once
+    retries: int = 4  # after a refused or broken connection, or status 429 or 5xx; waits of 0.5, 1, 2, 4 s
 
 
 @dataclass
@@ -77,3 +90,6 @@ class EngineConfig:
     batch_rows: int = 512  # generations decoded together
     device: str = "auto"  # auto: cuda when there is one, else cpu
     dtype: str = "float32"  # of sampling and scoring; training keeps float32 weights
+    cache_mb: int = 1024  # MiB of keys and values kept for prefixes that are asked for again
+    timeout_s: float = 300.0  # vllm, openai: the run stops when the engine is silent for so long
+    server: ServerConfig = field(default_factory=ServerConfig)

@@ -13,13 +13,13 @@ _MIX_1 = np.uint64(0xBF58476D1CE4E5B9)
 _MIX_2 = np.uint64(0x94D049BB133111EB)
 
 
-def uniforms(seeds_B: np.ndarray, position: int) -> np.ndarray:
+def uniforms(seeds_B: np.ndarray, positions: np.ndarray | int) -> np.ndarray:
     """One number in [0, 1) per row and position: SplitMix64 (Steele, Lea, Flood 2014), the position being the counter.
 
     A counter-based generator needs no state, so rows may enter and leave a batch without moving each other's numbers.
     """
     with np.errstate(over="ignore"):
-        z = seeds_B.astype(np.uint64) + _GOLDEN * np.uint64(position + 1)
+        z = seeds_B.astype(np.uint64) + _GOLDEN * (np.asarray(positions, dtype=np.uint64) + np.uint64(1))
         z = (z ^ (z >> np.uint64(30))) * _MIX_1
         z = (z ^ (z >> np.uint64(27))) * _MIX_2
         z = z ^ (z >> np.uint64(31))

@@ -1,7 +1,11 @@
-"""The ``hf`` engine: batched sampling on transformers, each prompt read once, finished rows leave the batch.
+"""The ``hf`` engine: transformers in this process, with a store of prefixes in which nothing is computed twice.
 
-Not done here: keeping keys and values from one call to the next.
-Shape legend: P prompts, R rows (generations under way), T tokens, V vocabulary.
+A generation is a walk through the store's trie: a token is drawn from what the model says at the row's node, and the
+row moves to the child. Only a child that nobody has reached before is computed. So rows that agree so far share their
+tokens' cost, whether they belong to one request or to calls that are far apart, and a request whose prompt is known
+draws at once. Rows enter and leave between any two tokens.
+The last token of a generation is drawn and not computed; it is when a later prompt goes on from it.
+Shape legend: R rows under way, V vocabulary.
 """
 
 from __future__ import annotations
@@ -13,169 +17,188 @@ import numpy as np
 import torch
 from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
-from lm.rows import pad
 from policy.draw import draw, uniforms
-from policy.engine import EngineCounts, Finish, GenerateRequest, Generation, Sampling
-from policy.kv_cache import ForkableCache
-from policy.stops import StopTable
+from policy.engine import EngineCounts, Finish, GenerateRequest, Generation, answer_all
+from policy.kv_cache import KeyValuePool, Run, bytes_per_node
+from policy.path_attention import refuse_unfit
+from policy.prefix_store import ROOT, PrefixStore
+from policy.stops import StopTable, end_tokens
+from policy.waiting import Asked, Waiting
+from tasks.errors import UserError
 
-# Below this share of living rows the batch is packed anew: copying the cache costs about one decoding step.
-_PACK_BELOW = 0.75
+# Rows enter when this share of the batch is free: prompts read together cost less than one by one.
+_ENTER_AT = 1 / 8
 
 
 @dataclass(slots=True)
 class _Row:
-    """A generation under way: which request and answer it belongs to, and what was drawn so far."""
+    """A generation under way, at the node of its last computed token."""
 
-    request: int
-    sampling: Sampling
+    asked: Asked
+    number: int
+    seed: int
+    node: int
     token_ids: list[int] = field(default_factory=list)
     logprobs: list[float] = field(default_factory=list)
-    finish: Finish | None = None
 
 
 class HfEngine:
-    """Samples a transformers model. Same requests in the same call, same answers; on a CPU to the last bit.
+    """Samples a transformers model; implements ``StreamingEngine``.
 
-    ``batch_rows`` bounds the generations decoded together (memory). A request's draws come from its own seed, so what
-    it shares a batch with changes its answer only through floating-point rounding.
+    The same calls in the same order give the same answers, on a CPU to the last bit. ``batch_rows`` bounds the
+    generations under way together, ``cache_mb`` (MiB) the keys and values in memory; what was not used for longest is
+    dropped, and computed again when it is asked for. A request's draws come from its own seed, so what else is under
+    way or in memory changes its answer only through floating-point rounding. Raises UserError for a model that it
+    cannot run.
     """
 
-    def __init__(self, model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast, batch_rows: int = 512) -> None:
+    def __init__(
+        self,
+        model: PreTrainedModel,
+        tokenizer: PreTrainedTokenizerFast,
+        batch_rows: int = 512,
+        cache_mb: float = 1024,
+    ) -> None:
+        refuse_unfit(model)
         self.counts = EngineCounts()
         self._model = model
-        self._tokenizer = tokenizer
+        self._device = model.device
         self._batch_rows = batch_rows
+        self._cache_mb = cache_mb
         self._stops = StopTable(tokenizer)
+        self._ends = end_tokens(model, tokenizer)
+        self._context = getattr(model.config.get_text_config(), "max_position_embeddings", None)
+        self._store = PrefixStore(max(1, int(cache_mb * 2**20) // bytes_per_node(model)))
+        self._pool = KeyValuePool(model, self._store)
+        self._waiting = Waiting(self._store.capacity)
+        self._rows: list[_Row] = []
+        self._unread: list[Run] = []  # nodes to be computed before the next draw
+        self._done: list[tuple[int, list[Generation]]] = []
 
     def generate(self, requests: Sequence[GenerateRequest]) -> list[list[Generation]]:
-        """Answer every request; prompts of like length are decoded together to keep padding small."""
-        if not all(request.prompt_ids for request in requests):
+        """Answer every request, in their order. Raises what ``submit`` raises."""
+        return answer_all(self, requests)
+
+    def submit(self, ticket: int, request: GenerateRequest) -> None:
+        """Let a request in. Raises ValueError for an empty prompt, UserError for one that the cache cannot hold."""
+        prompt, most = len(request.prompt_ids), request.sampling.max_tokens
+        if not prompt:
             raise ValueError("a prompt needs at least one token")
-        answers: list[list[Generation]] = [[] for _ in requests]
-        order = sorted(range(len(requests)), key=lambda index: (len(requests[index].prompt_ids), index))
-        chunk: list[int] = []
-        rows = 0
-        for index in order:
-            if chunk and rows + requests[index].count > self._batch_rows:
-                self._decode_chunk(requests, chunk, answers)
-                chunk, rows = [], 0
-            chunk.append(index)
-            rows += requests[index].count
-        if chunk:
-            self._decode_chunk(requests, chunk, answers)
-        return answers
-
-    @torch.inference_mode()
-    def _decode_chunk(
-        self, requests: Sequence[GenerateRequest], chunk: list[int], answers: list[list[Generation]]
-    ) -> None:
-        rows = [_Row(index, requests[index].sampling) for index in chunk for _ in range(requests[index].count)]
-        batch = _Decoding(self._model, [requests[index] for index in chunk])
-        self.counts.prefilled += batch.prompt_tokens
-        alive = np.arange(len(rows))  # which of `rows` each row of the batch is
-        while True:
-            tokens_R, logprobs_R = batch.draw()
-            for index, token, logprob in zip(alive, tokens_R.tolist(), logprobs_R.tolist(), strict=True):
-                self._take(rows[index], token, logprob)
-            living = np.array([rows[index].finish is None for index in alive])
-            if not living.any():
-                break
-            if living.mean() < _PACK_BELOW:
-                batch.keep(np.flatnonzero(living))
-                alive = alive[living]
-                tokens_R = tokens_R[torch.from_numpy(living).to(tokens_R.device)]
-            batch.feed(tokens_R)
-        for row in rows:
-            assert row.finish is not None
-            self.counts.generated += len(row.token_ids)
-            answers[row.request].append(Generation(tuple(row.token_ids), tuple(row.logprobs), row.finish))
-
-    def _take(self, row: _Row, token: int, logprob: float) -> None:
-        """Append a drawn token; a finished row that still rides along in the batch ignores it."""
-        if row.finish is not None:
+        limit = most if self._context is None else min(most, self._context - prompt)
+        if limit < 1 or not request.count:  # the context is full: there is nothing to draw
+            self._done.append((ticket, [Generation((), (), Finish.LENGTH)] * request.count))
             return
-        row.token_ids.append(token)
-        row.logprobs.append(logprob)
-        if token == self._tokenizer.eos_token_id:
-            row.finish = Finish.END
-        elif self._stops.hit(row.token_ids, row.sampling.stop):
-            row.finish = Finish.STOP
-        elif len(row.token_ids) >= row.sampling.max_tokens:
-            row.finish = Finish.LENGTH
+        if prompt + limit > self._store.capacity:
+            raise UserError(
+                f"engine.cache_mb={self._cache_mb:g} holds {self._store.capacity} tokens, but a prompt of {prompt} "
+                f"with up to {limit} more must fit; raise engine.cache_mb"
+            )
+        self._waiting.add(Asked(ticket, request, limit))
 
+    def receive(self) -> list[tuple[int, list[Generation]]]:
+        """Decode until a request is complete; all that are, by ticket. Empty only when nothing is under way."""
+        while not self._done and (self._rows or self._waiting):
+            self._enter()
+            self._advance()
+        done, self._done = self._done, []
+        return done
 
-class _Decoding:
-    """The tensors of one batch: cache, masks, positions and the logits to draw from next."""
+    def forget(self) -> None:
+        """Drop all that was computed, as is needed after a change of weights. ValueError if a request is under way."""
+        if self._rows or self._waiting:
+            raise ValueError("a generation is under way: what was computed can only be forgotten between requests")
+        self._store = PrefixStore(self._store.capacity)
+        self._pool.follow(self._store)
 
-    def __init__(self, model: PreTrainedModel, requests: Sequence[GenerateRequest]) -> None:
-        self._model = model
-        self.step = 0
-        prompts: dict[tuple[int, ...], int] = {}
-        source = [prompts.setdefault(r.prompt_ids, len(prompts)) for r in requests for _ in range(r.count)]
-        self.prompt_tokens = sum(len(prompt) for prompt in prompts)
-        room = max(r.sampling.max_tokens for r in requests)
-        self._prefill(list(prompts), np.array(source), room)
-        self._seeds = np.array(
-            [_row_seed(r.seed, number) for r in requests for number in range(r.count)], dtype=np.uint64
+    def close(self) -> None:
+        """Give the cache's memory back; the engine is not to be used any more."""
+        del self._store, self._pool
+
+    def _enter(self) -> None:
+        """Let waiting rows into the batch."""
+        free = self._batch_rows - len(self._rows)
+        if self._rows and free < self._batch_rows * _ENTER_AT:
+            return
+        while free and (begun := self._waiting.begin(free)):
+            asked, numbers = begun
+            node = self._prompt_node(asked.request.prompt_ids, is_first=not numbers.start)
+            seed = asked.request.seed
+            self._rows.extend(_Row(asked, number, _row_seed(seed, number), node) for number in numbers)
+            free -= len(numbers)
+
+    def _prompt_node(self, prompt_ids: Sequence[int], is_first: bool) -> int:
+        """The prompt's last node; what is not in memory of the prompt is added, to be read before the next draw."""
+        known = self._store.walk(prompt_ids)
+        node = known[-1] if known else ROOT
+        missing = prompt_ids[len(known) :]
+        self._store.make_room(len(missing), keep=[node, *(row.node for row in self._rows)])
+        run = self._store.add_run(node, missing)
+        if run:
+            self._unread.append(run)
+            node = run[-1]
+        self._store.touch(node)
+        self.counts.cached += len(known) if is_first else 0
+        self.counts.prefilled += len(run)
+        self.counts.reread += sum(map(self._store.was_dropped, run))
+        return node
+
+    def _advance(self) -> None:
+        """One token for every row."""
+        if self._unread:
+            self._pool.read(self._unread)
+        tokens_R, logprobs_R = self._draw()
+        going, drawn = [], []
+        for row, token, logprob in zip(self._rows, tokens_R.tolist(), logprobs_R.tolist(), strict=True):
+            row.token_ids.append(token)
+            row.logprobs.append(logprob)
+            finish = self._finish(row, token)
+            if finish is None:
+                going.append(row)
+                drawn.append(token)
+            else:
+                self._end(row, finish)
+        self._rows = going
+        nodes = [row.node for row in going]
+        self._store.make_room(len(nodes), keep=nodes)
+        children, new = self._store.advance(nodes, drawn)
+        self._unread = [(node,) for node in new]
+        for row, child in zip(going, children, strict=True):
+            row.node = child
+
+    def _draw(self) -> tuple[torch.Tensor, torch.Tensor]:
+        """Tokens and their log-probs, [R] each. The model's head runs once per node, however many rows are there."""
+        places: dict[int, int] = {}
+        index_R = [places.setdefault(row.node, len(places)) for row in self._rows]
+        logits_RV = self._pool.logits(list(places))
+        if len(places) < len(index_R):
+            logits_RV = logits_RV[torch.tensor(index_R, device=self._device)]
+        sampling = [row.asked.request.sampling for row in self._rows]
+        seeds = np.array([row.seed for row in self._rows], dtype=np.uint64)
+        numbers = uniforms(seeds, np.array([len(row.token_ids) for row in self._rows]))
+        top_p = [one.top_p for one in sampling]
+        return draw(
+            logits_RV,
+            torch.from_numpy(numbers).to(self._device),
+            torch.tensor([one.temperature for one in sampling], device=self._device),
+            torch.tensor(top_p, device=self._device) if min(top_p) < 1 else None,
         )
-        per_row = [r.sampling for r in requests for _ in range(r.count)]
-        self._temperature_R = torch.tensor([s.temperature for s in per_row], device=model.device)
-        top_p = torch.tensor([s.top_p for s in per_row], device=model.device)
-        self._top_p_R = top_p if bool((top_p < 1).any()) else None
 
-    def _prefill(self, prompts: list[tuple[int, ...]], source: np.ndarray, room: int) -> None:
-        """Read each distinct prompt once, then fork its cache for its rows."""
-        model = self._model
-        padded = pad(prompts, 0, model.device)
-        width = padded.ids_BT.shape[1]
-        cache = ForkableCache(int(model.config.num_hidden_layers), width)
-        # Right padding: a causal model's real positions never see it, so no mask is needed here.
-        hidden = model.base_model(input_ids=padded.ids_BT, past_key_values=cache, use_cache=True).last_hidden_state
-        last_P = padded.mask_BT.sum(1) - 1
-        rows_R = torch.from_numpy(source).to(model.device)
-        logits_PV = self._head(hidden[torch.arange(len(prompts), device=model.device), last_P])
-        self._logits_RV = logits_PV[rows_R]
-        self._cache = cache.select(rows_R, width + room)
-        self._next_position_R = (last_P + 1)[rows_R]
-        self._mask_RT = torch.ones((len(source), width + room), dtype=torch.bool, device=model.device)
-        self._mask_RT[:, :width] = padded.mask_BT[rows_R]
-        self._filled = width
+    def _finish(self, row: _Row, token: int) -> Finish | None:
+        """Why the row ends with this token, if it does."""
+        if token in self._ends:
+            return Finish.END
+        stops = row.asked.request.sampling.stop
+        if stops and self._stops.hit(row.token_ids, stops):
+            return Finish.STOP
+        return Finish.LENGTH if len(row.token_ids) >= row.asked.limit else None
 
-    def draw(self) -> tuple[torch.Tensor, torch.Tensor]:
-        """Tokens and log-probs, [R] each."""
-        numbers = torch.from_numpy(uniforms(self._seeds, self.step)).to(self._model.device)
-        self.step += 1
-        return draw(self._logits_RV, numbers, self._temperature_R, self._top_p_R)
-
-    def feed(self, tokens_R: torch.Tensor) -> None:
-        """Run the model on the drawn tokens."""
-        self._filled += 1
-        hidden = self._model.base_model(
-            input_ids=tokens_R[:, None],
-            attention_mask=self._mask_RT[:, None, None, : self._filled],
-            position_ids=self._next_position_R[:, None],
-            past_key_values=self._cache,
-            use_cache=True,
-        ).last_hidden_state
-        self._next_position_R = self._next_position_R + 1
-        self._logits_RV = self._head(hidden[:, 0])
-
-    def keep(self, rows: np.ndarray) -> None:
-        """Drop every row of the batch but the given ones."""
-        rows_R = torch.from_numpy(rows).to(self._model.device)
-        self._cache = self._cache.select(rows_R, self._mask_RT.shape[1])
-        self._mask_RT = self._mask_RT[rows_R]
-        self._next_position_R = self._next_position_R[rows_R]
-        self._temperature_R = self._temperature_R[rows_R]
-        self._top_p_R = None if self._top_p_R is None else self._top_p_R[rows_R]
-        self._seeds = self._seeds[rows]
-
-    def _head(self, hidden: torch.Tensor) -> torch.Tensor:
-        head = self._model.get_output_embeddings()
-        assert isinstance(head, torch.nn.Module)
-        logits: torch.Tensor = head(hidden)
-        return logits
+    def _end(self, row: _Row, finish: Finish) -> None:
+        self._store.touch(row.node)
+        self._waiting.end(row.asked)
+        self.counts.generated += len(row.token_ids)
+        row.asked.answers[row.number] = Generation(tuple(row.token_ids), tuple(row.logprobs), finish)
+        if (generations := row.asked.generations) is not None:
+            self._done.append((row.asked.ticket, generations))
 
 
 def _row_seed(seed: int, number: int) -> int:

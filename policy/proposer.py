@@ -9,7 +9,7 @@ from transformers import PreTrainedTokenizerFast
 
 from mcts.step import Continuation, ProposeRequest, Step
 from policy.config import PromptConfig, StepFormatConfig
-from policy.engine import Engine, GenerateRequest, Generation, Sampling
+from policy.engine import Engine, GenerateRequest, Generation, Sampling, StreamingEngine
 from policy.step_format import TextSteps
 
 
@@ -39,7 +39,10 @@ class ProposalCounts:
 
 @dataclass
 class PolicyProposer:
-    """Implements ``mcts.step.Proposer`` over any engine. ``max_tokens`` bounds a continuation to the end."""
+    """Implements ``mcts.step.Proposer`` over any engine, and ``StreamingProposer`` over a ``StreamingEngine``.
+
+    ``max_tokens`` bounds a continuation to the end.
+    """
 
     engine: Engine
     encode: PromptEncoder
@@ -48,14 +51,32 @@ class PolicyProposer:
     top_p: float = 1.0
     max_tokens: int = 256
     counts: ProposalCounts = field(default_factory=ProposalCounts)
+    _open: dict[int, int | None] = field(default_factory=dict)  # ticket of a streamed request -> its max_steps
 
     def propose(self, requests: Sequence[ProposeRequest]) -> list[list[Continuation]]:
         """Continuations in the order of the requests; one that ends in a dodging step loses that step."""
         answers = self.engine.generate([self._ask(request) for request in requests])
         return [
-            [steps for generation in answer if (steps := self._continuation(generation, request.max_steps))]
-            for request, answer in zip(requests, answers, strict=True)
+            self._continuations(answer, request.max_steps) for request, answer in zip(requests, answers, strict=True)
         ]
+
+    def submit(self, ticket: int, request: ProposeRequest) -> None:
+        """Let a request into the engine; its continuations come from ``receive`` under ``ticket``."""
+        self._streaming.submit(ticket, self._ask(request))
+        self._open[ticket] = request.max_steps
+
+    def receive(self) -> list[tuple[int, list[Continuation]]]:
+        """Wait until at least one submitted request is complete; return all that are, as ``propose`` would."""
+        return [
+            (ticket, self._continuations(answer, self._open.pop(ticket)))
+            for ticket, answer in self._streaming.receive()
+        ]
+
+    @property
+    def _streaming(self) -> StreamingEngine:
+        if not isinstance(self.engine, StreamingEngine):
+            raise ValueError(f"{type(self.engine).__name__} answers whole batches only; use the lock-step driver")
+        return self.engine
 
     def _ask(self, request: ProposeRequest) -> GenerateRequest:
         ids = self.encode(request.problem.prompt) + joined(request.prefix)
@@ -68,6 +89,9 @@ class PolicyProposer:
             stop=(config.delimiter,) if one_step else (),
         )
         return GenerateRequest(ids, request.count, sampling, request.seed)
+
+    def _continuations(self, answer: list[Generation], max_steps: int | None) -> list[Continuation]:
+        return [steps for generation in answer if (steps := self._continuation(generation, max_steps))]
 
     def _continuation(self, generation: Generation, max_steps: int | None) -> Continuation:
         steps = self.steps.split(generation)[:max_steps]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from transformers import PreTrainedTokenizerFast
+from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
 
 class StopTable:
@@ -28,3 +28,10 @@ class StopTable:
     def _ends(self, token_ids: list[int], stop: str) -> bool:
         length = len(stop.encode())
         return length == 1 or stop in self._tokenizer.decode(token_ids[-length - 1 :])
+
+
+def end_tokens(model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast) -> frozenset[int]:
+    """The tokenizer's end token, and those of the model's generation config, which may name several."""
+    named = getattr(model.generation_config, "eos_token_id", None)
+    listed = named if isinstance(named, list) else [named]
+    return frozenset(token for token in (*listed, tokenizer.eos_token_id) if token is not None)

@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from transformers import PreTrainedModel
 
-from prm.model import PromptIds, padding_id, score_rows
+from prm.model import BATCH_TOKENS, PromptIds, score_rows
 from prm.pairs import PairKind, PreferencePair
 from prm.train import pair_rows
 
@@ -29,13 +29,13 @@ class PairAccuracy:
 
 
 def pair_accuracy(
-    model: PreTrainedModel, pairs: Sequence[PreferencePair], prompt_ids: PromptIds, batch_tokens: int = 16384
+    model: PreTrainedModel, pairs: Sequence[PreferencePair], prompt_ids: PromptIds, batch_tokens: int = BATCH_TOKENS
 ) -> PairAccuracy:
     """Measure ``model`` on ``pairs``, best taken from problems it was not trained on. ValueError without pairs."""
     if not pairs:
         raise ValueError("pair accuracy of no pairs is undefined")
     sides = [pair_rows(pair, prompt_ids) for pair in pairs]
-    scores = score_rows(model, [row for side in sides for row in side], padding_id(model), batch_tokens)
+    scores = score_rows(model, [row for side in sides for row in side], batch_tokens)
     hits = [scores[chosen] > scores[rejected] for chosen, rejected in sides]
     return PairAccuracy(
         share=sum(hits) / len(hits),

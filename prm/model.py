@@ -1,6 +1,6 @@
 """The process preference model (PPM): a policy's backbone with a scalar head, read at the last token.
 
-It is an ordinary HF ``*ForSequenceClassification(num_labels=1)`` folder. Shape legend: B rows, T tokens, H width.
+It is an ordinary HF ``*ForSequenceClassification(num_labels=1)`` folder. Shape legend: B rows, H width.
 """
 
 from __future__ import annotations
@@ -12,11 +12,14 @@ import torch
 from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
 from lm.folder import load_scorer, load_tokenizer
-from lm.rows import in_order_batches, pad
+from lm.packing import packed_batches
+from lm.tree_attention import last_hidden
 from tasks.errors import DataError
 
 PromptIds = Callable[[str], Sequence[int]]
 """A problem's prompt to token ids: the function that the policy is prompted with."""
+
+BATCH_TOKENS = 4096  # tokens scored at once: more of them leave a CPU's cache, fewer share less (docs/performance.md)
 
 _HEAD_SPREAD = 0.02
 
@@ -42,27 +45,21 @@ def new_scorer_from_policy(
     return model, tokenizer
 
 
-def load_ppm(path: Path | str, device: str = "cpu", dtype: str = "float32") -> tuple[PreTrainedModel, int]:
-    """A trained PPM and its padding id. DataError for a folder without a trained head, such as a policy's."""
+def load_ppm(path: Path | str, device: str = "cpu", dtype: str = "float32") -> PreTrainedModel:
+    """A trained PPM. DataError for a folder without a trained head, such as a policy's."""
     model = load_scorer(path, device, dtype)
     if not is_ppm(model):
         kind = ", ".join(model.config.architectures or ["unnamed"])
         raise DataError(
             f"{path}: a PPM is a ForSequenceClassification folder, this one is {kind}; name a ppm folder of a round"
         )
-    return model, padding_id(model)
+    return model
 
 
 def is_ppm(model: PreTrainedModel) -> bool:
     """Was the folder saved with a scalar head? (A policy's folder loads too, with a head made up on the spot.)"""
     names: list[str] = model.config.architectures or []
     return any(name.endswith("ForSequenceClassification") for name in names)
-
-
-def padding_id(model: PreTrainedModel) -> int:
-    """The id that rows are padded with; any id would do, as a causal model never looks at what follows a row."""
-    found = model.config.pad_token_id
-    return found if isinstance(found, int) else 0
 
 
 def scalar_head(model: PreTrainedModel) -> torch.nn.Linear:
@@ -76,30 +73,25 @@ def scalar_head(model: PreTrainedModel) -> torch.nn.Linear:
     return head
 
 
-def last_token_scores(model: PreTrainedModel, rows: Sequence[Sequence[int]], pad_id: int) -> torch.Tensor:
+def last_token_scores(model: PreTrainedModel, rows: Sequence[Sequence[int]]) -> torch.Tensor:
     """Raw score (before tanh, float32) of each row of token ids, read at its last token; shape [B].
 
-    HF's own forward looks for the last token that differs from the padding id, which is wrong for a row that ends
-    in that id (a padding id equal to the end-of-text id): here the row's length decides.
+    Prefixes that rows share are computed once. HF's own forward looks for the last token that differs from the
+    padding id, which is wrong for a row that ends in that id (a padding id equal to the end-of-text id): here the
+    row's length decides.
     """
-    if not all(rows):
-        raise ValueError("a row to be scored needs at least one token")
-    batch = pad(rows, pad_id, model.device)
-    hidden_BTH = model.base_model(input_ids=batch.ids_BT, use_cache=False).last_hidden_state
-    last_B = batch.mask_BT.sum(1) - 1
-    hidden_BH = hidden_BTH[torch.arange(len(rows), device=model.device), last_B]
-    scores_B: torch.Tensor = scalar_head(model)(hidden_BH)[:, 0]
+    scores_B: torch.Tensor = scalar_head(model)(last_hidden(model, rows))[:, 0]
     return scores_B.float()
 
 
 @torch.no_grad()
 def score_rows(
-    model: PreTrainedModel, rows: Sequence[tuple[int, ...]], pad_id: int, batch_tokens: int
+    model: PreTrainedModel, rows: Sequence[tuple[int, ...]], batch_tokens: int = BATCH_TOKENS
 ) -> dict[tuple[int, ...], float]:
-    """The raw score of every distinct row; batches hold rows of like length, at most ``batch_tokens`` tokens."""
+    """The raw score of every distinct row, in batches of at most ``batch_tokens`` tokens, shared ones counted once."""
     distinct = list(dict.fromkeys(rows))
     scores: dict[tuple[int, ...], float] = {}
-    for indices in in_order_batches([len(row) for row in distinct], batch_tokens):
+    for indices in packed_batches(distinct, batch_tokens):
         part = [distinct[index] for index in indices]
-        scores.update(zip(part, last_token_scores(model, part, pad_id).tolist(), strict=True))
+        scores.update(zip(part, last_token_scores(model, part).tolist(), strict=True))
     return scores

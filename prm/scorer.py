@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import Protocol
 
 from mcts.step import ScoreRequest
-from prm.model import PromptIds, load_ppm, score_rows
+from prm.model import BATCH_TOKENS, PromptIds, load_ppm, score_rows
 from tasks.errors import UserError
 
 
 @dataclass(slots=True)
 class ScoreCounts:
-    """What a scorer has done so far. ``scored``: tokens of distinct rows, padding not counted."""
+    """What a scorer has done so far. ``scored``: tokens of distinct rows, however few of them had to be computed."""
 
     scored: int = 0
     rows: int = 0
@@ -44,9 +44,9 @@ class HfScorer:
         path: Path | str,
         prompt_ids: PromptIds,
         device: str = "cpu",
-        batch_tokens: int = 16384,
+        batch_tokens: int = BATCH_TOKENS,
     ) -> None:
-        self._model, self._pad_id = load_ppm(path, device)
+        self._model = load_ppm(path, device)
         self._path = path
         self._prompt_ids = prompt_ids
         self._batch_tokens = batch_tokens
@@ -54,18 +54,25 @@ class HfScorer:
 
     def score(self, requests: Sequence[ScoreRequest]) -> list[float]:
         """One value in [-1, 1] per request, in order. UserError if a score is not finite."""
-        rows = [self._row(request) for request in requests]
-        scores = score_rows(self._model, rows, self._pad_id, self._batch_tokens)
+        rows = [row_of(request, self._prompt_ids) for request in requests]
+        scores = score_rows(self._model, rows, self._batch_tokens)
         self.counts.rows += len(scores)
         self.counts.scored += sum(map(len, scores))
-        for row, request in zip(rows, requests, strict=True):
-            if not math.isfinite(scores[row]):
-                raise UserError(
-                    f"{self._path}: the PPM scores a step of problem {request.problem.id} as {scores[row]}; "
-                    "train it again with a lower learning rate"
-                )
-        return [math.tanh(scores[row]) for row in rows]
+        return values_of(requests, [scores[row] for row in rows], self._path)
 
-    def _row(self, request: ScoreRequest) -> tuple[int, ...]:
-        steps = [token for step in request.prefix for token in step.token_ids]
-        return (*self._prompt_ids(request.problem.prompt), *steps)
+
+def row_of(request: ScoreRequest, prompt_ids: PromptIds) -> tuple[int, ...]:
+    """The token ids whose last one is scored."""
+    steps = [token for step in request.prefix for token in step.token_ids]
+    return (*prompt_ids(request.problem.prompt), *steps)
+
+
+def values_of(requests: Sequence[ScoreRequest], scores: Sequence[float], path: Path | str) -> list[float]:
+    """Raw scores to values: tanh. UserError if one is not finite."""
+    for score, request in zip(scores, requests, strict=True):
+        if not math.isfinite(score):
+            raise UserError(
+                f"{path}: the PPM scores a step of problem {request.problem.id} as {score}; "
+                "train it again with a lower learning rate"
+            )
+    return [math.tanh(score) for score in scores]

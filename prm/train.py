@@ -16,7 +16,7 @@ from lm.config import OptimiserConfig
 from lm.folder import save_model
 from lm.train import LossSum, StepRecord, train
 from prm.loss import pairwise_loss
-from prm.model import PromptIds, last_token_scores, new_scorer_from_policy, padding_id
+from prm.model import PromptIds, last_token_scores, new_scorer_from_policy
 from prm.pairs import PreferencePair
 from tasks.errors import UserError
 from tasks.seeding import derive_seed
@@ -59,9 +59,12 @@ def group_by_node(pairs: Sequence[PreferencePair], prompt_ids: PromptIds) -> lis
 
 
 def node_loss(model: PreTrainedModel, nodes: list[NodePairs]) -> LossSum[NodePairs]:
-    """The pairwise loss summed over nodes; the unit that the step averages over is the node."""
+    """The pairwise loss summed over nodes; the unit that the step averages over is the node.
+
+    What siblings share, and nodes of one problem, is computed once (``lm.packing``).
+    """
     rows = [row for node in nodes for row in node.rows]
-    scores_S = last_token_scores(model, rows, padding_id(model))
+    scores_S = last_token_scores(model, rows)
     chosen, rejected, owners, offset = [], [], [], 0
     for number, node in enumerate(nodes):
         chosen += [offset + up for up, _ in node.pairs]

@@ -1,6 +1,8 @@
 """Judge a run's policy on held-out problems: python -m scripts.evaluate run=outputs/mine [round=2] [problems=1000]
 
-Greedy, the mean of k samples, their majority, and PPM-guided search, each with its 95 % interval.
+Without more, a quick table: greedy, the mean of k samples, their majority, and PPM-guided search, each with its 95 %
+interval. With methods=[all], or some of them, at budgets=[1,2,4,8,16]: best-of-N, votes, beam search, DVTS and MCTS at
+equal generated tokens, with curves, in a report below the run's evaluations folder.
 """
 
 from __future__ import annotations
@@ -16,10 +18,19 @@ def run(config: EvaluateConfig, settings: dict[str, Any], folder: Path) -> None:
     """Judge and print the table."""
     from rich.console import Console
 
+    from evolve.compare_run import compare_methods
+    from evolve.curves_text import methods_table
     from evolve.evaluate_run import evaluate_run
     from evolve.report_text import accuracy_table
 
-    Console().print(accuracy_table(evaluate_run(config)))
+    console = Console()
+    if not config.methods:
+        console.print(accuracy_table(evaluate_run(config)))
+        return
+    summary, written = compare_methods(config)
+    width = console.width if console.is_terminal else 100
+    console.print(methods_table(summary, width), width=width, crop=False)
+    console.print("All budgets, intervals and curves:", f"{written}/report.html", highlight=False, soft_wrap=True)
 
 
 if __name__ == "__main__":

@@ -73,7 +73,7 @@ def test_programs_targets_and_choices_exist(name):
     for program in re.findall(r"python -m scripts\.(\w+)", TEXT[name]):
         assert (ROOT / "scripts" / f"{program}.py").is_file(), program
     targets = (ROOT / "Makefile").read_text()
-    for target in re.findall(r"(?:`|^ *)make (\w+)", TEXT[name], re.MULTILINE):
+    for target in re.findall(r"(?:`|^ *)make ([\w-]+)", TEXT[name], re.MULTILINE):
         assert f"\n{target}:" in targets, target
     groups = "|".join(path.name for path in CONF.iterdir() if path.is_dir())
     for group, choice in re.findall(rf"[ `]({groups})=(\w+)", TEXT[name]):

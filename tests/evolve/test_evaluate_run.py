@@ -9,7 +9,6 @@ from rich.console import Console
 
 from evolve.estimate import Shape, estimate, print_estimate
 from evolve.evaluate_run import EvaluateConfig, evaluate_run
-from evolve.evaluation import majority
 from evolve.report_text import accuracy_table
 from tasks.errors import UserError
 from tasks.problem import Split
@@ -80,8 +79,3 @@ def test_dry_run_prints_config_and_minutes(tmp_path):
     assert "misconceived_facts: 0.25" in text
     assert "round 2: search" in text
     assert "tokens/s sampled" in text
-
-
-def test_majority_counts_numbers_not_spellings():
-    assert majority(["#### 7", "#### 1,000", "#### 1000"]) == "#### 1,000"
-    assert majority(["no answer"]) is None

@@ -124,7 +124,10 @@ def test_provenance_says_whose_trees_trained_whom(reference):
 def test_metrics_follow_the_stages(reference):
     rows = rows_in(reference / "metrics.jsonl")
     learn = ("select", "ppm", "policy")
-    assert list(dict.fromkeys(row["stage"] for row in rows)) == [
+    searches = [row for row in rows if "/search-" in row["stage"]]
+    assert {row["stage"].split("/")[0] for row in searches} == {"round_1", "round_2"}
+    assert all(0 <= row["logprob_gap"] < 1e-5 for row in searches)
+    assert list(dict.fromkeys(row["stage"] for row in rows if row not in searches)) == [
         "round_0/cold_start",
         *(f"round_{number}/{name}" for number in (1, 2) for name in learn),
     ]
@@ -174,7 +177,7 @@ def test_training_problems_and_judged_problems_are_disjoint(reference):
     task = build_task(tiny_config().task)
     searched = {tree.problem.prompt for number in (1, 2) for tree in trees_in(reference, number)}
     judged = {tree.problem.prompt for number in (1, 2) for tree in trees_in(reference, number, "held_out_trees/*")}
-    assert (len(searched), len(judged)) == (8, 4)
+    assert (len(searched), len(judged)) == (8, 8)
     others = {p.prompt for split in (Split.VALIDATION, Split.HELD_OUT) for p in task.problems(split, 100)}
     shown = {demonstration.problem.prompt for demonstration in task.demonstrations(160)}
     assert judged <= others

@@ -6,12 +6,12 @@ import json
 
 import pytest
 
-from evolve.config import Aggregation, SelectionConfig
-from evolve.evaluation import majority, without_answer
-from evolve.search_stage import solution_of
+from evolve.config import SelectionConfig
+from evolve.evaluation import without_answer
 from evolve.selection import best_trajectories, lucky_share, read_sft_rows, write_sft
 from mcts.step import Step
 from mcts.tree import SearchTree
+from mcts.votes import Aggregation, solution_of
 from tasks.chain_oracle import ChainOracle
 from tasks.errors import DataError
 from tasks.problem import Outcome, Problem, Verdict
@@ -140,13 +140,6 @@ def test_ties_go_to_more_visits_and_dead_ends_never_answer():
 
 def test_a_search_that_ended_nowhere_has_no_answer():
     assert solution_of(SearchTree(PROBLEM), Aggregation.LAST) is None
-
-
-def test_the_majority_of_readable_answers():
-    assert majority(["x\n#### 3", "y\n#### 4", "z\n#### 4"]) == "y\n#### 4"
-    assert majority(["x\n#### 3", "y\n#### 4"]) == "x\n#### 3"  # the first one wins a tie
-    assert majority(["no answer", "none", "x\n#### 3"]) == "x\n#### 3"
-    assert majority(["no answer"]) is None
 
 
 def test_a_search_without_ground_truth_is_not_shown_the_answer():

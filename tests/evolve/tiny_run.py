@@ -47,7 +47,7 @@ def tiny_config(**changes) -> EvolveConfig:
             optimiser=OptimiserConfig(learning_rate=2e-3, epochs=1.0, **train),
         ),
         "engine": EngineConfig(device="cpu"),
-        "search": SearchStageConfig(rollouts=4, width=3, max_depth=4, problems=8, group=4, slots=4, held_out=4),
+        "search": SearchStageConfig(rollouts=4, width=3, max_depth=4, problems=8, group=4, slots=4, held_out=8),
         "schedule": [RoundConfig(mode=Mode.TERMINAL_GUIDED, escalation=[6]), RoundConfig(mode=Mode.PPM_AUGMENTED)],
         "selection": SelectionConfig(top=1),
         "ppm": PpmConfig(

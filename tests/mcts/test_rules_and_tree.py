@@ -1,5 +1,6 @@
 import math
 
+import numpy as np
 import pytest
 
 from mcts.config import Rule
@@ -59,6 +60,37 @@ def test_released_rule_prefers_a_failed_child_to_unvisited_siblings():
     assert rstar_released(tree, 0, 2.0, None) == 1
     assert uct(tree, 0, 2.0, None) == 2
     assert rstar_released(family([(1, -1.0), (0, 0.0)], 1), 0, 2.0, None) == 2  # ln 1 = 0: -1 against 0
+
+
+def values_by_numpy(rule, visits_W, value_sum_W, prior_W, parent_visits, c, first_play):
+    """What each of W children is worth to a rule; infinity for one that must be tried first."""
+    n_W = np.maximum(visits_W, 1)
+    if rule is Rule.PUCT:
+        explore_W = c * prior_W * np.sqrt(max(parent_visits, 1)) / (1 + visits_W)
+    else:
+        explore_W = c * np.sqrt(np.log(max(parent_visits, 1)) / n_W)
+    unvisited_W = np.inf if first_play is None else first_play + explore_W
+    return np.where(visits_W > 0, value_sum_W / n_W + explore_W, 0.0 if rule is Rule.RSTAR_RELEASED else unvisited_W)
+
+
+@pytest.mark.parametrize("first_play", [None, 0.25])
+@pytest.mark.parametrize("rule", list(Rule))
+def test_rules_choose_as_numpy_does_at_all_counts(rule, first_play):
+    rng = np.random.default_rng(5)
+    edge_W = np.array([4095, 4096, 4097, 0, 4095, 4096, 4097, 4096])  # where the table of roots ends
+    chosen = set()
+    for round_ in range(400):
+        drawn_W = (10 ** rng.uniform(0, rng.uniform(0.5, 6), size=8)).astype(int) * (rng.random(8) < 0.9)
+        visits_W = drawn_W if round_ % 4 else rng.permutation(edge_W)
+        parent_visits = int(rng.choice([0, 1, 4095, 4096, 4097, visits_W.sum()]))
+        value_sum_W, prior_W = visits_W * rng.uniform(-1, 1, size=8), rng.dirichlet(np.ones(8))
+        c = rng.uniform(0, 2) * np.sqrt(visits_W.max() + 1)  # so that both terms decide
+        tree = family(list(zip(visits_W.tolist(), value_sum_W.tolist(), strict=True)), parent_visits, prior_W.tolist())
+        child = RULES[rule](tree, 0, float(c), first_play) - 1
+        worth_W = values_by_numpy(rule, visits_W, value_sum_W, prior_W, parent_visits, c, first_play)
+        assert child == worth_W.argmax() or worth_W[child] == pytest.approx(worth_W.max(), rel=1e-12, abs=1e-12)
+        chosen.add(child)
+    assert len(chosen) == 8
 
 
 @pytest.mark.parametrize("rule", list(Rule))

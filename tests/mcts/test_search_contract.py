@@ -5,7 +5,7 @@ import math
 import pytest
 from omegaconf import OmegaConf
 
-from mcts.config import Mode, Rule, SearchConfig, Simulation
+from mcts.config import Driver, Expansion, Mode, Rule, SearchConfig, Simulation
 from mcts.lockstep import search_lockstep
 from mcts.scripted import ScriptedEvaluator
 from mcts.search import Search
@@ -73,6 +73,18 @@ def test_answers_without_a_question_are_refused():
         search.feed_score(request.key, 0.0)
     with pytest.raises(ValueError, match="2 steps answers a request for one"):
         search.feed_proposals(request.key, [(Step("1"), Step("2"))])
+    with pytest.raises(ValueError, match="0 steps answers a request for one"):
+        search.feed_proposals(request.key, [()])
+
+
+def test_continuations_that_break_their_request_are_refused():
+    search = search_sum(SearchConfig(expansion=Expansion.CONTINUATION, max_depth=2))
+    [request] = search.requests().propose
+    assert (request.count, request.max_steps) == (8, 2)
+    with pytest.raises(ValueError, match="3 steps answers a request for 1 to 2 steps"):
+        search.feed_proposals(request.key, [(Step("1"), Step("2"), Step("3"))])
+    with pytest.raises(ValueError, match="goes on after a final step"):
+        search.feed_proposals(request.key, [(Step("6", is_final=True), Step("2"))])
 
 
 def test_an_answer_of_the_wrong_length_is_refused():
@@ -87,8 +99,9 @@ def test_an_answer_of_the_wrong_length_is_refused():
 @pytest.mark.parametrize(
     ("option", "value"),
     [
-        ("rollouts", 0), ("width", 0), ("max_depth", 70000), ("simulation_steps", 0), ("c", -1.0), ("c", math.nan),
-        ("discount", 0.0), ("discount", 1.5), ("dead_end_value", -2.0), ("first_play", math.inf),
+        ("rollouts", 0), ("in_flight", 0), ("width", 0), ("max_depth", 70000), ("simulation_steps", 0),
+        ("c", -1.0), ("c", math.nan), ("discount", 0.0), ("discount", 1.5), ("dead_end_value", -2.0),
+        ("first_play", math.inf),
     ],
 )  # fmt: skip
 def test_bad_options_are_named(option, value):
@@ -97,7 +110,9 @@ def test_bad_options_are_named(option, value):
 
 
 def test_the_config_is_a_structured_config():
-    given = OmegaConf.create({"mode": "ppm_augmented", "rule": "puct", "first_play": 0.0, "simulation": "end"})
-    config = OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(SearchConfig), given))
-    expected = SearchConfig(Mode.PPM_AUGMENTED, Rule.PUCT, first_play=0.0, simulation=Simulation.END)
+    given = {"mode": "ppm_augmented", "rule": "puct", "first_play": 0.0, "simulation": "end", "driver": "streaming"}
+    config = OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(SearchConfig), OmegaConf.create(given)))
+    expected = SearchConfig(
+        Mode.PPM_AUGMENTED, Rule.PUCT, first_play=0.0, simulation=Simulation.END, driver=Driver.STREAMING
+    )
     assert config == expected

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mcts.config import Backup, Mode, Rule, SearchConfig, Simulation
+from mcts.config import Backup, Expansion, Mode, Rule, SearchConfig, Simulation
 from mcts.lockstep import search_lockstep
 from mcts.search import Search, verdict_value
 from mcts.step import ProposeRequest
@@ -22,6 +22,8 @@ CONFIGS = st.builds(
     c=st.floats(0, 4),
     first_play=st.none() | st.floats(-1, 1),
     rollouts=st.integers(1, 20),
+    in_flight=st.just(1),
+    expansion=st.sampled_from(list(Expansion)),
     width=st.integers(1, 6),
     max_depth=st.integers(1, 7),
     simulation=st.sampled_from(list(Simulation)),
@@ -41,11 +43,8 @@ def real(tree: SearchTree, node: int) -> int:
     return tree.visits[node] - pseudo_visits(tree, node)
 
 
-@settings(max_examples=60, deadline=None)
-@given(CONFIGS, st.integers(0, 2**31))
-def test_invariants_of_every_tree(config, seed):
-    search = search_sum(config, seed=seed)
-    tree = run(search, SUM, SUM_EVALUATOR)
+def check_invariants(search: Search) -> None:
+    config, tree = search.config, search.tree
     assert search.done
     assert search.stats.rollouts == config.rollouts
     if config.simulation in (Simulation.TREE, Simulation.END):
@@ -77,6 +76,14 @@ def test_invariants_of_every_tree(config, seed):
             assert node not in tree.verdicts
         elif node not in tree.dead_ends:
             assert tree.q(node) == verdict_value(tree.verdicts[node])
+
+
+@settings(max_examples=100, deadline=None)
+@given(CONFIGS, st.integers(0, 2**31))
+def test_invariants_of_every_tree(config, seed):
+    search = search_sum(config, seed=seed)
+    run(search, SUM, SUM_EVALUATOR)
+    check_invariants(search)
 
 
 class Plain:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from mcts.step import Proposer, ProposeRequest, Step
+from mcts.step import Proposer, ProposeRequest, Step, StreamingProposer
 from policy.config import PromptConfig, StepFormatConfig
 from policy.engine import EngineCounts, Finish, GenerateRequest, Generation, Sampling
 from policy.hf_engine import HfEngine
@@ -130,3 +130,34 @@ def test_over_a_real_engine(characters, narrow):
     for (step,) in answer:
         assert step.is_final or step.text.endswith("\n")
         assert len(step.token_ids) == len(step.logprobs) <= 12
+
+
+def test_streamed_requests_get_what_a_batch_would(characters, narrow):
+    model = narrow(characters, [*characters.encode("ab\n#", add_special_tokens=False), characters.eos_token_id])
+
+    def new() -> PolicyProposer:
+        steps = TextSteps(StepFormatConfig(max_step_tokens=2), characters)
+        return PolicyProposer(HfEngine(model, characters), PromptEncoder(PromptConfig(), characters), steps)
+
+    asked = {5: request(1, count=6), 3: request(None, count=4), 8: request(2, (Step("ab\n", (67, 68)),), count=5)}
+    batch = new()
+    expected = dict(zip(asked, batch.propose(list(asked.values())), strict=True))
+    streaming = new()
+    checked: StreamingProposer = streaming
+    for ticket, one in asked.items():
+        checked.submit(ticket, one)
+    found = {}
+    while len(found) < len(asked):
+        answers = checked.receive()
+        assert answers
+        found |= dict(answers)
+    assert {ticket: texts(answer) for ticket, answer in found.items()} == {
+        ticket: texts(answer) for ticket, answer in expected.items()
+    }
+    assert streaming.counts == batch.counts
+    assert streaming.counts.dodged > 0
+
+
+def test_an_engine_of_batches_cannot_be_streamed(proposer):
+    with pytest.raises(ValueError, match="ToldEngine answers whole batches only; use the lock-step driver"):
+        proposer([]).submit(0, request(1))

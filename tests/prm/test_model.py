@@ -30,7 +30,7 @@ def test_backbone_is_the_policys_and_head_is_the_seeds(policy_path):
 @torch.no_grad()
 def test_equals_hf_forward(policy_path):
     model, tokenizer = new_scorer_from_policy(policy_path, 3)
-    together = last_token_scores(model, ROWS, tokenizer.pad_token_id)
+    together = last_token_scores(model, ROWS)
     for row, found in zip(ROWS, together, strict=True):
         assert float(found) == pytest.approx(float(model(torch.tensor([row])).logits[0, 0]), abs=1e-5)
     longest = max(map(len, ROWS))
@@ -48,18 +48,16 @@ def test_a_row_may_end_in_the_padding_id(policy_path):
         hidden = model.base_model(torch.tensor([row])).last_hidden_state
         expected = float(model.score(hidden)[0, -1, 0])
         hf = float(model(torch.tensor([[*row, tokenizer.eos_token_id]])).logits[0, 0])
-    assert score_rows(model, [row, (5, 5, 5, 5, 5)], tokenizer.eos_token_id, 99)[row] == pytest.approx(
-        expected, abs=1e-6
-    )
+    assert score_rows(model, [row, (5, 5, 5, 5, 5)], 99)[row] == pytest.approx(expected, abs=1e-6)
     assert abs(hf - expected) > 1e-4  # the difference that this test guards against is there
 
 
 def test_saved_and_loaded_scores_are_equal(policy_path, tmp_path):
     model, tokenizer = new_scorer_from_policy(policy_path, 3)
     save_model(model, tokenizer, tmp_path / "ppm")
-    loaded, pad_id = load_ppm(tmp_path / "ppm")
-    assert pad_id == tokenizer.pad_token_id
-    assert torch.equal(last_token_scores(model, ROWS, 0), last_token_scores(loaded, ROWS, 0))
+    loaded = load_ppm(tmp_path / "ppm")
+    assert loaded.config.pad_token_id == tokenizer.pad_token_id
+    assert torch.equal(last_token_scores(model, ROWS), last_token_scores(loaded, ROWS))
     assert load_tokenizer(tmp_path / "ppm").get_vocab() == tokenizer.get_vocab()
 
 
@@ -71,4 +69,4 @@ def test_a_policy_folder_is_no_ppm(policy_path):
 def test_an_empty_row_is_refused(policy_path):
     model, _ = new_scorer_from_policy(policy_path, 3)
     with pytest.raises(ValueError, match="at least one token"):
-        last_token_scores(model, [(1,), ()], 0)
+        last_token_scores(model, [(1,), ()])

@@ -60,9 +60,7 @@ def test_equals_hf_forward_whatever_the_batch(model_and_path, batch_tokens):
 def test_identical_rows_are_computed_once_and_tokens_counted(model_and_path, monkeypatch):
     computed = []
     plain = prm.model.last_token_scores
-    monkeypatch.setattr(
-        prm.model, "last_token_scores", lambda model, rows, pad_id: computed.extend(rows) or plain(model, rows, pad_id)
-    )
+    monkeypatch.setattr(prm.model, "last_token_scores", lambda model, rows: computed.extend(rows) or plain(model, rows))
     scorer = HfScorer(model_and_path[1], prompt_ids)
     values = scorer.score(REQUESTS)
     assert values[0] == values[2]

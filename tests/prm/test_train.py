@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 
+import lm.tree_attention
 from lm.config import OptimiserConfig, Precision
 from lm.folder import load_tokenizer
 from prm.accuracy import pair_accuracy
@@ -74,10 +75,23 @@ def test_node_loss_is_the_sum_over_nodes_of_the_mean_over_pairs(policy_path):
     assert abs(expected[0] - np.log(2)) > 0.01
 
 
+def test_gradients_are_those_of_one_row_per_path(policy_path, monkeypatch):
+    """Siblings share their prefix, nodes of one prompt its beginning: computing that once changes no gradient."""
+    model, _ = new_scorer_from_policy(policy_path, 1)
+    pairs = [pair(number % 5, [number, 6, 6], [number, 7], node_group=number) for number in range(8, 16)]
+    nodes, gradients = group_by_node(pairs, prompt_ids), []
+    for packs in (True, False):
+        monkeypatch.setattr(lm.tree_attention, "can_pack", lambda model, longest, packs=packs: packs)
+        model.zero_grad()
+        node_loss(model, nodes).total.backward()
+        gradients.append(torch.cat([one.grad.flatten() for one in model.parameters()]))
+    assert float((gradients[0] - gradients[1]).norm()) < 1e-5 * float(gradients[1].norm())
+
+
 def test_learns_a_toy_preference_and_keeps_it_on_disk(policy_path, tmp_path):
     held_out = toy_pairs(200, seed=2)
     records = train_ppm(toy_pairs(800, seed=1), policy_path, tmp_path / "ppm", CONFIG, 7, prompt_ids)
-    model, _ = load_ppm(tmp_path / "ppm")
+    model = load_ppm(tmp_path / "ppm")
     accuracy = pair_accuracy(model, held_out, prompt_ids)
     before = pair_accuracy(new_scorer_from_policy(policy_path, 7)[0], held_out, prompt_ids)
     assert before.share < 0.7
@@ -101,7 +115,7 @@ def test_the_seed_decides_the_head(policy_path, tmp_path):
     heads = []
     for seed in (7, 8):
         train_ppm(toy_pairs(4, 1), policy_path, tmp_path / str(seed), config, seed, prompt_ids)
-        heads.append(load_ppm(tmp_path / str(seed))[0].score.weight)
+        heads.append(load_ppm(tmp_path / str(seed)).score.weight)
     assert not torch.equal(heads[0], heads[1])
 
 

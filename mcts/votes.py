@@ -1,0 +1,84 @@
+"""From several solutions to one answer, without ground truth: the best by the PPM's scores, and votes.
+
+Formulas are those of Snell et al. 2024 (*Scaling LLM test-time compute optimally*, appendix on answer aggregation) and
+of Hugging Face's search-and-learn. A score s in [-1, 1] counts as the probability p = (1 + s) / 2: for a PPM, whose
+score is tanh of its output x, that is sigmoid(2 x), so products and weights of votes are never negative.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Sequence
+from statistics import fmean
+
+from mcts.tree import SearchTree
+from tasks.numeric import Number, read_final_answer, read_number
+from tasks.options import Option
+
+
+class Aggregation(Option):
+    """How the PPM's step scores become the score of a solution."""
+
+    LAST = "last"  # the score read at the last step (rStar-Math)
+    MIN = "min"  # that of the weakest step
+    PRODUCT = "product"  # of the steps' p = (1 + score) / 2: long solutions score low (Let's verify step by step)
+    MEAN = "mean"
+
+
+_COMBINE: dict[Aggregation, Callable[[Sequence[float]], float]] = {
+    Aggregation.LAST: lambda shares: shares[-1],
+    Aggregation.MIN: min,
+    Aggregation.PRODUCT: math.prod,
+    Aggregation.MEAN: fmean,
+}
+
+
+def aggregate(scores: Iterable[float], aggregation: Aggregation) -> float:
+    """The score, in [0, 1], of a solution whose steps have these scores in [-1, 1], the first step's first."""
+    return _COMBINE[aggregation]([(1 + score) / 2 for score in scores])
+
+
+def node_score(tree: SearchTree, node: int, aggregation: Aggregation) -> float:
+    """The score, in [0, 1], of the steps that lead to ``node``, each of which must have one."""
+    return aggregate((tree.score[step] for step in tree.path(node)), aggregation)
+
+
+def ended(tree: SearchTree) -> list[int]:
+    """The nodes that end a solution, dead ends left out."""
+    return [node for node in tree.terminals() if node and node not in tree.dead_ends]
+
+
+def solution_of(tree: SearchTree, aggregation: Aggregation) -> str | None:
+    """The answer of a search without ground truth: the ended solution that the PPM scores highest, or None.
+
+    Ties go to more visits, then to what was found first.
+    """
+    nodes = ended(tree)
+    if not nodes:
+        return None
+    best = max(nodes, key=lambda node: (node_score(tree, node, aggregation), tree.visits[node], -node))
+    return tree.trajectory(best).text
+
+
+def vote(solutions: Sequence[str], weights: Sequence[float] | None = None) -> str | None:
+    """A solution with the answer that has most votes; None if no solution has a readable one.
+
+    Equal numbers are one answer however they are written (``1,000`` and ``1000.0``). A solution has one vote, or
+    ``weights`` of them (weighted best-of-N). Of several winners, and of their solutions, the first one is taken.
+    """
+    totals: dict[Number | str, float] = {}
+    first: dict[Number | str, str] = {}
+    for text, weight in zip(solutions, weights or [1.0] * len(solutions), strict=True):
+        written = read_final_answer(text)
+        if written is None:
+            continue
+        answer = read_number(written) or written
+        totals[answer] = totals.get(answer, 0.0) + weight
+        first.setdefault(answer, text)
+    return first[max(totals, key=lambda answer: totals[answer])] if totals else None
+
+
+def vote_of(tree: SearchTree, aggregation: Aggregation) -> str | None:
+    """The weighted vote of a tree's solutions; equal ones of one parent have one vote."""
+    nodes = ended(tree)
+    return vote([tree.trajectory(n).text for n in nodes], [node_score(tree, n, aggregation) for n in nodes])
