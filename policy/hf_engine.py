@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 
 import numpy as np
 import torch
@@ -131,7 +132,7 @@ class HfEngine:
         known = self._store.walk(prompt_ids)
         node = known[-1] if known else ROOT
         missing = prompt_ids[len(known) :]
-        self._store.make_room(len(missing), keep=[node, *(row.node for row in self._rows)])
+        self._store.make_room(len(missing), keep=chain([node], (row.node for row in self._rows)))
         run = self._store.add_run(node, missing)
         if run:
             self._unread.append(run)

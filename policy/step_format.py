@@ -9,6 +9,7 @@ from transformers import PreTrainedTokenizerFast
 from mcts.step import Step
 from policy.config import StepFormatConfig
 from policy.engine import Finish, Generation
+from policy.stops import StopTable
 
 
 class TextSteps:
@@ -17,10 +18,12 @@ class TextSteps:
     def __init__(self, config: StepFormatConfig, tokenizer: PreTrainedTokenizerFast) -> None:
         self.config = config
         self._tokenizer = tokenizer
+        self._stops = StopTable(tokenizer)
 
     def text(self, token_ids: Sequence[int]) -> str:
         """What the ids say, without the end token."""
-        kept = [token for token in token_ids if token != self._tokenizer.eos_token_id]
+        end = self._tokenizer.eos_token_id  # looked up once: the tokenizer takes a microsecond for it
+        kept = [token for token in token_ids if token != end]
         return str(self._tokenizer.decode(kept, skip_special_tokens=False))
 
     def split(self, generation: Generation) -> tuple[Step, ...]:
@@ -33,7 +36,7 @@ class TextSteps:
         start = 0
         for end in range(1, len(generation.token_ids) + 1):
             at_end = end == len(generation.token_ids)
-            if not at_end and self.config.delimiter not in self.text(generation.token_ids[start:end]):
+            if not at_end and not self._stops.hit(generation.token_ids[start:end], (self.config.delimiter,)):
                 continue
             steps.append(self._step(generation, start, end, at_end and generation.finish is Finish.END))
             if steps[-1].is_final:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
 
@@ -12,7 +14,7 @@ class StopTable:
         self._tokenizer = tokenizer
         self._completing: dict[str, frozenset[int]] = {}
 
-    def hit(self, token_ids: list[int], stops: tuple[str, ...]) -> bool:
+    def hit(self, token_ids: Sequence[int], stops: tuple[str, ...]) -> bool:
         """Does the text end a stop string with its last token? A token may run on past the stop string."""
         return any(token_ids[-1] in self.completing(stop) and self._ends(token_ids, stop) for stop in stops)
 
@@ -25,9 +27,9 @@ class StopTable:
             self._completing[stop] = frozenset(t for t, text in enumerate(texts) if not set(last).isdisjoint(text))
         return self._completing[stop]
 
-    def _ends(self, token_ids: list[int], stop: str) -> bool:
+    def _ends(self, token_ids: Sequence[int], stop: str) -> bool:
         length = len(stop.encode())
-        return length == 1 or stop in self._tokenizer.decode(token_ids[-length - 1 :])
+        return length == 1 or stop in self._tokenizer.decode(list(token_ids[-length - 1 :]))
 
 
 def end_tokens(model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast) -> frozenset[int]:
