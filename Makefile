@@ -15,7 +15,7 @@ VENV := .venv
 RUN := $(VENV)/bin/python
 # Set-up runs again when the lock file or the version of torch changes.
 READY := $(VENV)/.ready-torch-$(TORCH)
-BENCHES := $(filter-out __init__ report,$(basename $(notdir $(wildcard benchmarks/*.py))))
+BENCHES := $(filter-out __init__ report gpu%,$(basename $(notdir $(wildcard benchmarks/*.py))))
 
 # What torch's CUDA builds need on Linux: installed with torch, where the index has such a build, never by the lock file.
 OF_TORCH := torch triton cuda-bindings cuda-pathfinder cuda-toolkit nvidia-cublas nvidia-cuda-cupti nvidia-cuda-nvrtc \

@@ -6,7 +6,7 @@ import os
 import platform
 import subprocess
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
@@ -47,24 +47,31 @@ def measured(
 
 
 def write_report(name: str, rows: Iterable[Row]) -> Path:
-    """Write and print the rows with command, commit, date, machine and versions; returns the file."""
+    """Write the rows to ``benchmarks/results/NAME.json``, as ``save_report`` does, and print them; returns the file."""
     rows = list(rows)
     path = RESULTS / f"{name}.json"
-    report = {
+    save_report(name, rows, path)
+    print_rows(name, rows)
+    return path
+
+
+def save_report(name: str, rows: Iterable[Row], path: Path, facts: Mapping[str, object] | None = None) -> None:
+    """Write the rows with command, commit, date, machine and versions; ``facts`` are added, or replace those."""
+    report: dict[str, object] = {
         "name": name,
         "command": " ".join(["python", "-m", f"benchmarks.{name}", *sys.argv[1:]]),
         "commit": _commit(),
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
         "machine": f"{_processor()}, {os.cpu_count()} cores, {platform.platform()}",
         "versions": {"python": platform.python_version()} | dict(_versions()),
+        **(facts or {}),
         "rows": [asdict(row) for row in rows],
     }
     write_json_atomic(path, report)
-    _print(name, rows)
-    return path
 
 
-def _print(name: str, rows: Iterable[Row]) -> None:
+def print_rows(name: str, rows: Iterable[Row]) -> None:
+    """The rows as a table."""
     table = Table(title=name)
     for column in ("metric", "median", "range", "budget", "met"):
         table.add_column(column, overflow="fold")
