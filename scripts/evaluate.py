@@ -28,8 +28,9 @@ def run(config: EvaluateConfig, settings: dict[str, Any], folder: Path) -> None:
         console.print(accuracy_table(evaluate_run(config)))
         return
     summary, written = compare_methods(config)
-    width = console.width if console.is_terminal else 100
-    console.print(methods_table(summary, width), width=width, crop=False)
+    if not console.is_terminal:  # rich would take 80 columns, in which the numbers are cut
+        console = Console(width=100)
+    console.print(methods_table(summary, console.width))
     console.print("All budgets, intervals and curves:", f"{written}/report.html", highlight=False, soft_wrap=True)
 
 
