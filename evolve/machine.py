@@ -18,6 +18,7 @@ from importlib import metadata
 from pathlib import Path
 
 from evolve.config import WandbConfig
+from evolve.ray_start import installed_ray, refuse_ray
 from lm.vllm_version import installed_vllm, refuse_vllm
 from tasks.errors import UserError
 
@@ -70,6 +71,7 @@ def examine(outputs: Path) -> Iterator[Finding]:
     yield _need("memory", f"{memory:.1f} GB", memory >= MEMORY_GB, f"the lab wants {MEMORY_GB:.0f} GB; use workers=1")
     yield _disk(outputs)
     yield _vllm()
+    yield _ray()
     yield _wandb()
 
 
@@ -172,6 +174,15 @@ def _vllm() -> Finding:
     except UserError as error:
         return Finding("vllm", version or "not installed", State.OPTIONAL, f"only engine=vllm needs it: {error}")
     return Finding("vllm", str(version), State.OK)
+
+
+def _ray() -> Finding:
+    version = installed_ray()
+    try:
+        refuse_ray(version)
+    except UserError as error:
+        return Finding("ray", version or "not installed", State.OPTIONAL, f"only executor=ray needs it: {error}")
+    return Finding("ray", str(version), State.OK)
 
 
 def _wandb() -> Finding:

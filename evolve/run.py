@@ -7,13 +7,14 @@ from pathlib import Path
 from typing import Any
 
 from evolve.config import RESULT_NEUTRAL, EvolveConfig, check
+from evolve.executor import open_pool
+from evolve.journal import RunLog
 from evolve.report import SET_ASIDE
 from evolve.rounds import Evolution, training_problems
 from evolve.run_folder import open_run
 from evolve.stages import RunContext
 from evolve.tracking import tracking
-from evolve.workers import WorkerPool
-from tasks.durable import write_json_atomic
+from tasks.durable import sweep_temporaries, write_json_atomic
 from tasks.errors import UserError
 from tasks.file_task import FileTask
 from tasks.registry import build_task, rejected_answers
@@ -29,13 +30,14 @@ def evolve(config: EvolveConfig, settings: dict[str, Any], root: Path) -> dict[s
     """
     check(config)
     _refuse_bad_problems(config)
+    note = RunLog(root / "log.txt").write
     with (
         open_run(root, settings, config.overwrite, RESULT_NEUTRAL) as folder,
-        WorkerPool(config.workers) as pool,
+        open_pool(config.executor, config.workers, config.ray, config.engine.device, root, note) as pool,
         tracking(config.wandb, root, settings) as tracker,
     ):
         context = RunContext(config, folder, pool, tracker)
-        context.log.write(f"started with {config.workers} workers")
+        context.log.write(f"started with {config.workers} workers ({config.executor})")
         _list_set_aside(context)
         begun = time.monotonic()
         try:
@@ -43,6 +45,7 @@ def evolve(config: EvolveConfig, settings: dict[str, Any], root: Path) -> dict[s
         except BaseException as error:
             context.log.write(f"stopped: {type(error).__name__}: {error}")
             raise
+        sweep_temporaries(root)  # of actors that were lost
         context.log.write(f"finished after {time.monotonic() - begun:.0f} s")
         return summary
 

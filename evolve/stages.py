@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from evolve.config import EvolveConfig
+from evolve.executor import Pool
 from evolve.journal import Journal, RunLog, Timings
 from evolve.progress import stage_progress
 from evolve.run_folder import RunFolder
-from evolve.workers import Job, WorkerPool
+from evolve.workers import Job
 
 
 class Tracker(Protocol):
@@ -61,7 +62,7 @@ def perform(report: Callable[..., None], job: str, kwargs: Mapping[str, Any]) ->
 class RunContext:
     """All that the rounds of one run share."""
 
-    def __init__(self, config: EvolveConfig, folder: RunFolder, pool: WorkerPool, tracker: Tracker) -> None:
+    def __init__(self, config: EvolveConfig, folder: RunFolder, pool: Pool, tracker: Tracker) -> None:
         self.config = config
         self.folder = folder
         self.journal = Journal(folder.root / "metrics.jsonl")

@@ -17,13 +17,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from multiprocessing.process import BaseProcess
 from multiprocessing.queues import Queue
-from types import TracebackType
-from typing import Any
+from typing import Any, Self
 
 from evolve.worker_process import Progress, Reporter, Returned, Started, perform, process_peak_mb, set_up
 from tasks.errors import UserError
 
-_ONE_THREAD = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "TOKENIZERS_PARALLELISM": "false"}
+ONE_THREAD = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "TOKENIZERS_PARALLELISM": "false"}
 _POLL_SECONDS = 0.1
 
 
@@ -70,13 +69,11 @@ class WorkerPool:
         self._job_of: dict[int, int] = {}
         self._peaks_mb: dict[int, float] = {}
 
-    def __enter__(self) -> WorkerPool:
+    def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._stop(kill=error is not None)
+    def __exit__(self, *raised: object) -> None:
+        self._stop(kill=any(raised))
 
     def run(
         self, jobs: Sequence[Job], on_progress: OnProgress | None = None, in_order: bool = False
@@ -87,9 +84,9 @@ class WorkerPool:
         of a job is raised here (the worker's traceback is its cause) and a worker's death is a UserError; the
         other jobs are then stopped, as they are when the iterator is closed early.
         """
-        notify = on_progress or _ignore
+        notify = on_progress or ignore
         outcomes = self._run_on_workers(jobs, notify) if self._workers else _run_here(jobs, notify)
-        return _in_order(outcomes) if in_order else outcomes
+        return ordered(outcomes) if in_order else outcomes
 
     def peak_memory_mb(self) -> float:
         """The most that this process and its workers together can have held, in MiB: the sum of their peaks."""
@@ -155,7 +152,7 @@ class WorkerPool:
             process.join(0.2)
             if process.exitcode and code in (0, -signal.SIGTERM):
                 dead, code = pid, process.exitcode
-        self._read_events(_ignore)
+        self._read_events(ignore)
         index = self._job_of.get(dead)
         doing = jobs[index].name if index in unfinished else f"one of {', '.join(jobs[i].name for i in unfinished[:5])}"
         how = f"signal {-code}" if code < 0 else f"exit code {code}"
@@ -185,7 +182,8 @@ def _run_here(jobs: Sequence[Job], notify: OnProgress) -> Iterator[Outcome]:
         yield Outcome(index, job.name, value)
 
 
-def _in_order(outcomes: Iterator[Outcome]) -> Iterator[Outcome]:
+def ordered(outcomes: Iterator[Outcome]) -> Iterator[Outcome]:
+    """The outcomes in the order of the list of jobs."""
     waiting: dict[int, Outcome] = {}
     expected = 0
     for outcome in outcomes:
@@ -201,9 +199,9 @@ def _environment_of_workers() -> Iterator[None]:
 
     The parent gets a Ctrl-C that comes meanwhile as soon as the block ends.
     """
-    before = {name: os.environ.get(name) for name in _ONE_THREAD}
+    before = {name: os.environ.get(name) for name in ONE_THREAD}
     mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    os.environ.update(_ONE_THREAD)
+    os.environ.update(ONE_THREAD)
     try:
         yield
     finally:
@@ -215,5 +213,5 @@ def _environment_of_workers() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, mask)
 
 
-def _ignore(_: Progress) -> None:
-    pass
+def ignore(_: Progress) -> None:
+    """Hear nothing."""
