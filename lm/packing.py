@@ -46,7 +46,8 @@ class PackedRows:
     """What a model reads, and where each row ended up.
 
     ``ids_N`` and ``depths_N`` (positions) are the packed row, ``ends_R`` the place of each row's last token.
-    ``slots_N`` says where a token's answer stands once the buckets' query slots are laid end to end.
+    ``slots_N`` says where a token's answer stands once the buckets' query slots are laid end to end. ``paths`` (on the
+    CPU) hold, for each row, the places of all its tokens.
     """
 
     ids_N: torch.Tensor
@@ -54,6 +55,7 @@ class PackedRows:
     ends_R: torch.Tensor
     slots_N: torch.Tensor
     buckets: tuple[Bucket, ...]
+    paths: tuple[Places, ...]
 
 
 @dataclass(slots=True)
@@ -71,22 +73,23 @@ class _Segment:
 def pack(rows: Sequence[Sequence[int]], device: torch.device | str = "cpu") -> PackedRows:
     """Pack rows of at least one token id each; equal rows, and rows that begin others, cost nothing."""
     order, ids, shared = _sorted_rows(rows)
-    ends_R = np.empty(len(rows), dtype=np.int64)
+    paths: dict[int, Places] = {}
     segments: list[_Segment] = []
     path, count = np.empty(0, dtype=np.int64), 0
     for index, row, start in zip(order, ids, shared, strict=True):
         goes_on = bool(segments) and start == len(path)
         path = np.concatenate([path[:start], np.arange(count, count := count + len(row) - start)])
-        ends_R[index] = path[-1]
+        paths[index] = path
         if goes_on:
             segments[-1].path = path
         else:
             segments.append(_Segment(path, start))
+    ends_R = np.array([paths[index][-1] for index in range(len(rows))], dtype=np.int64)
     ids_N = np.concatenate([row[start:] for row, start in zip(ids, shared, strict=True)])
     depths_N = np.concatenate([np.arange(start, len(row)) for row, start in zip(ids, shared, strict=True)])
     buckets, slots_N = _buckets(segments, count, device)
     tokens, depths, ends, slots = _on_device(device, ids_N, depths_N, ends_R, slots_N)
-    return PackedRows(tokens, depths, ends, slots, buckets)
+    return PackedRows(tokens, depths, ends, slots, buckets, tuple(paths[index] for index in range(len(rows))))
 
 
 def packed_batches(rows: Sequence[Sequence[int]], batch_tokens: int) -> list[list[int]]:
@@ -101,6 +104,11 @@ def packed_batches(rows: Sequence[Sequence[int]], batch_tokens: int) -> list[lis
             batches.append([index])
             tokens = len(row)
     return batches
+
+
+def packed_size(rows: Sequence[Sequence[int]]) -> int:
+    """Tokens that are computed when the rows are packed together: what they share counts once."""
+    return sum(len(row) - start for _, row, start in zip(*_sorted_rows(rows), strict=True))
 
 
 def _sorted_rows(rows: Sequence[Sequence[int]]) -> tuple[list[int], list[Places], list[int]]:

@@ -29,6 +29,7 @@ class TrainingRow(Protocol):
 
 
 R = TypeVar("R", bound=TrainingRow)
+_PLACES = 1000  # at which the schedule of a training without counted steps is read
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +60,11 @@ def learning_rate(step: int, steps: int, config: OptimiserConfig) -> float:
     return config.learning_rate * (config.final_lr + (1 - config.final_lr) * 0.5 * (1 + math.cos(math.pi * progress)))
 
 
+def rate_at(progress: float, config: OptimiserConfig) -> float:
+    """The same schedule for a training whose length is not counted in steps; ``progress``: share that is over."""
+    return learning_rate(round(progress * _PLACES), _PLACES, config)
+
+
 def plan_batches(lengths: Sequence[int], config: OptimiserConfig, seed: int) -> list[list[int]]:
     """Every batch of the training, epoch after epoch; the last epoch may be a part of one."""
     per_epoch = math.ceil(len(lengths) / config.batch_rows)
@@ -84,25 +90,49 @@ def train(
     """
     if not rows:
         raise UserError(f"{what}: there is nothing to train on")
-    torch.set_num_threads(config.threads)
     batches = plan_batches([row.length for row in rows], config, seed)
-    optimiser = _optimiser(model, config)
-    model.train()
+    stepper = Stepper(model, config, what)
     records = []
-    for step, batch in enumerate(batches):
-        rate = learning_rate(step, len(batches), config)
-        for group in optimiser.param_groups:
-            group["lr"] = rate
-        part, where = [rows[index] for index in batch], f"{what}, step {step + 1}"
-        mean, count = _accumulate(model, part, loss, config, where)
-        norm = float(torch.nn.utils.clip_grad_norm_(model.parameters(), config.clip))
-        _stop_unless_finite(norm, "gradient norm", part, where)
-        optimiser.step()
-        optimiser.zero_grad()
-        records.append(StepRecord(step + 1, mean, norm, rate, count))
+    for number, batch in enumerate(batches):
+        rate = learning_rate(number, len(batches), config)
+        records.append(stepper.step([rows[index] for index in batch], loss, rate))
         on_step(records[-1], len(batches))
-    model.eval()
     return records
+
+
+class Stepper:
+    """Optimiser steps on one model, in place; the optimiser's state lasts from step to step.
+
+    For trainings that learn how long they are only as they go; ``train`` is one whose steps are known beforehand.
+    """
+
+    def __init__(self, model: PreTrainedModel, config: OptimiserConfig, what: str) -> None:
+        torch.set_num_threads(config.threads)
+        self.steps = 0
+        self._model = model
+        self._config = config
+        self._what = what
+        self._optimiser = _optimiser(model, config)
+
+    def step(
+        self, rows: list[R], loss: Callable[[PreTrainedModel, list[R]], LossSum[R]], learning_rate: float
+    ) -> StepRecord:
+        """One step on all of ``rows``. Leaves the model in eval mode.
+
+        A loss or gradient that is not finite is a UserError naming the training, the step and the problems.
+        """
+        self.steps += 1
+        where = f"{self._what}, step {self.steps}"
+        for group in self._optimiser.param_groups:
+            group["lr"] = learning_rate
+        self._model.train()
+        mean, count = _accumulate(self._model, rows, loss, self._config, where)
+        norm = float(torch.nn.utils.clip_grad_norm_(self._model.parameters(), self._config.clip))
+        _stop_unless_finite(norm, "gradient norm", rows, where)
+        self._optimiser.step()
+        self._optimiser.zero_grad()
+        self._model.eval()
+        return StepRecord(self.steps, mean, norm, learning_rate, count)
 
 
 def _accumulate(

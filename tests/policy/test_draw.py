@@ -8,7 +8,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from policy.draw import draw, uniforms
+from policy.draw import Manner, draw, uniforms
+from policy.engine import Sampling
 
 MASK = 2**64 - 1
 
@@ -130,3 +131,23 @@ def test_the_largest_number_never_draws_an_impossible_token(top_p):
 def test_number_0_never_draws_an_impossible_token():
     (token,), _ = drawn(np.array([-np.inf, 1.0, 0.5]), np.array([0.0]), 1.0)
     assert token == 1
+
+
+def test_no_temperature_is_temperature_1_to_the_last_bit():
+    logits_BV = torch.randn(40, 17, generator=torch.Generator().manual_seed(5))
+    numbers = torch.from_numpy(uniforms(np.arange(40), 3))
+    for top_p_B in (None, torch.full((40,), 0.7)):
+        plain = draw(logits_BV, numbers, None, top_p_B)
+        for found, expected in zip(plain, draw(logits_BV, numbers, torch.ones(40), top_p_B), strict=True):
+            assert torch.equal(found, expected)
+
+
+def test_a_batchs_manner_leaves_out_what_no_row_asks_for():
+    usual, cold, cut = Sampling(), Sampling(temperature=0.0), Sampling(top_p=0.5)
+    manner = Manner.of([3, 2**64 - 1], [usual, usual], torch.device("cpu"))
+    assert manner.temperature_B is None
+    assert manner.top_p_B is None
+    assert manner.seeds_B.tolist() == [3, 2**64 - 1]
+    manner = Manner.of([1, 2, 3], [usual, cold, cut], torch.device("cpu"))
+    assert manner.temperature_B.tolist() == [1.0, 0.0, 1.0]
+    assert manner.top_p_B.tolist() == [1.0, 1.0, 0.5]

@@ -96,6 +96,18 @@ def test_a_slot_that_is_used_again_says_the_new_thing(model):
         assert torch.allclose(pool.logits(run), expected, atol=1e-5)
 
 
+def test_a_whole_path_beside_a_shorter_run_of_an_equal_path(model):
+    store = PrefixStore(20)
+    pool = KeyValuePool(model, store)
+    pool.read([first := store.add_run(ROOT, (1,))])
+    runs = [store.add_run(ROOT, (5, 6, 7, 8)), store.add_run(first[0], (2, 3, 4))]  # one chunk, four keys each
+    pool.read(runs)
+    for run, tokens in zip([runs[0], first + runs[1]], [(5, 6, 7, 8), (1, 2, 3, 4)], strict=True):
+        with torch.inference_mode():
+            expected = model(torch.tensor([tokens])).logits[0]
+        assert torch.allclose(pool.logits(run), expected, atol=1e-5)
+
+
 def test_the_model_attends_as_before_outside(model):
     ids = torch.tensor([[3, 1, 4, 1, 5]])
     with torch.inference_mode():
