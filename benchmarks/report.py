@@ -19,7 +19,7 @@ from rich.table import Table
 from tasks.durable import write_json_atomic
 
 RESULTS = Path(__file__).parent / "results"
-_PACKAGES = ("numpy", "torch", "transformers", "vllm", "trl")
+_PACKAGES = ("numpy", "torch", "transformers", "vllm", "ray", "trl")
 
 
 @dataclass(frozen=True, slots=True)

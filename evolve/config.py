@@ -7,6 +7,7 @@ import re
 from dataclasses import dataclass, field, replace
 from operator import attrgetter
 
+from evolve.executor import Executor, RayConfig, check_executor
 from lm.config import OptimiserConfig
 from mcts.config import Mode, SearchConfig
 from mcts.votes import Aggregation
@@ -27,17 +28,23 @@ class ProblemChoice(Option):
 
 
 @dataclass
-class SearchStageConfig(SearchConfig):
-    """How the trees of a round are grown: the search of one problem, and over which problems it runs."""
+class GroupSearchConfig(SearchConfig):
+    """How the trees of a group of problems are grown."""
 
     temperature: float = 1.0  # of the candidates
     top_p: float = 1.0  # candidates come from the smallest set of tokens with this mass
+    group: int = 125  # problems searched together, and redone together after a crash
+    slots: int = 64  # searches of a group under way at once
+
+
+@dataclass
+class SearchStageConfig(GroupSearchConfig):
+    """How the trees of a round are grown: the search of one problem, and over which problems it runs."""
+
     problems: int = 1000  # training problems searched in a round
     choice: ProblemChoice = ProblemChoice.SAME  # the same problems every round, or fresh ones
     # Rollouts of one more tree for each problem still unsolved, one entry per tree.
     escalation: list[int] = field(default_factory=list)
-    group: int = 125  # problems searched together, and redone together after a crash
-    slots: int = 64  # searches of a group under way at once
     held_out: int = 100  # problems of evaluation.split searched as well, for pairs that the PPM is judged on
 
 
@@ -123,7 +130,9 @@ class EvolveConfig:
     name: str = "mine"  # the run's folder is outputs/<name>
     seed: int = 0  # of everything that is drawn
     rounds: int = 3  # of search and training after the cold start; a finished run can be given more
-    workers: int = 2  # processes of one thread each; 0: everything in the main process. Never changes a result
+    workers: int = 2  # of one thread each; 0: everything in the main process. Never changes a result
+    executor: Executor = Executor.PROCESSES  # what the workers are: processes of this machine, or ray actors
+    ray: RayConfig = field(default_factory=RayConfig)
     progress: bool = True  # show bars (plain lines where there is no terminal)
     overwrite: bool = False  # begin an existing run anew
     dry_run: bool = False  # print config and estimate, then stop
@@ -131,7 +140,19 @@ class EvolveConfig:
 
 # Options that say how a run is carried out, not what comes out of it: a resumed run may change them.
 RESULT_NEUTRAL = frozenset(
-    {"name", "workers", "progress", "overwrite", "dry_run", "wandb", "rounds", "engine.timeout_s", "engine.server"}
+    {
+        "name",
+        "workers",
+        "executor",
+        "ray",
+        "progress",
+        "overwrite",
+        "dry_run",
+        "wandb",
+        "rounds",
+        "engine.timeout_s",
+        "engine.server",
+    }
 )
 
 
@@ -176,8 +197,9 @@ def check(config: EvolveConfig) -> None:
     """Refuse settings that cannot work, before anything is written."""
     for option, least in _LEAST.items():
         value = attrgetter(option)(config)
-        if value < least:
-            raise UserError(f"{option} must be at least {least}, got {value}")
+        if not least <= value < math.inf:  # neither is true of NaN
+            bound = "finite" if value == math.inf else f"at least {least}"
+            raise UserError(f"{option} must be {bound}, got {value}")
     policy, engine = config.policy, config.engine
     rules = {
         f"policy.tiny.size must be a multiple of 32, got {policy.tiny.size}": policy.tiny.size % 32 == 0,
@@ -203,6 +225,7 @@ def check(config: EvolveConfig) -> None:
             raise UserError(rule)
     if engine.name is EngineName.OPENAI:
         checked_url(engine.server.base_url)
+    check_executor(config.executor, config.workers, config.ray, engine.device)
     for number in range(1, config.rounds + 1):
         _check_round(number, round_search(config, number))
 

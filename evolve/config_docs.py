@@ -8,7 +8,7 @@ import io
 import json
 import textwrap
 import tokenize
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, fields, is_dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -63,6 +63,15 @@ def config_markdown(conf: Path) -> str:
     return "\n".join(part.rstrip() + "\n" for part in parts)
 
 
+def further_markdown(head: str, config: Any) -> str:
+    """A page of the options that another program has beyond those of a run, whose page is ``config_markdown``'s."""
+    known = {field.name: field.type for field in fields(EvolveConfig)}
+    shared = {field.name for field in fields(config) if known.get(field.name) == field.type}
+    told = _enumerations(EvolveConfig(task=ChainConfig()))
+    words = [_word(option) for option in _enumerations(config) if option not in told]
+    return "\n".join(part.rstrip() + "\n" for part in [head, *_sections("", config, shared), *filter(None, words)])
+
+
 def comments_of(schema: type) -> dict[str, str]:
     """The comment behind each field (of a dataclass or an enumeration), those of base classes included."""
     found: dict[str, str] = {}
@@ -93,22 +102,27 @@ def _own_comments(schema: type) -> dict[str, str]:
     return found
 
 
-def _sections(path: str, node: Any) -> Iterator[str]:
-    """The section of a dataclass, then those of the dataclasses in it."""
-    yield _section(path.rstrip(".") or "The run", node, path)
+def _sections(path: str, node: Any, without: Collection[str] = ()) -> Iterator[str]:
+    """The section of a dataclass, then those of the dataclasses in it; ``without`` some of its fields."""
+    yield _section(path.rstrip(".") or "The run", node, path, without)
     for field in fields(node):
+        if field.name in without:
+            continue
         value, item = getattr(node, field.name), _item(get_type_hints(type(node))[field.name])
         if isinstance(value, TaskConfig):
             continue
         if is_dataclass(value):
             yield from _sections(f"{path}{field.name}.", value)
         elif is_dataclass(item) and isinstance(item, type):
-            yield _section(f"{path}{field.name}.N", item(), f"{path}{field.name}.N.")
+            place = (
+                f"{path}{field.name}.{'NAME' if get_origin(get_type_hints(type(node))[field.name]) is dict else 'N'}"
+            )
+            yield from _sections(f"{place}.", item())
 
 
-def _section(title: str, node: Any, path: str) -> str:
+def _section(title: str, node: Any, path: str, without: Collection[str] = ()) -> str:
     lines = [f"## {title}", "", _first_paragraph(type(node)), ""]
-    rows = [row for row in _rows(node) if not is_dataclass(row.default)]
+    rows = [row for row in _rows(node) if not is_dataclass(row.default) and row.name not in without]
     if rows:
         lines += ["| option | is | default | |", "|---|---|---|---|"]
     for row in rows:
@@ -131,12 +145,14 @@ def _is_option(kind: Any) -> bool:
 
 
 def _item(kind: Any) -> Any:
-    return get_args(kind)[0] if get_origin(kind) is list else None
+    return get_args(kind)[-1] if get_origin(kind) in (list, dict) else None
 
 
 def _kind(kind: Any) -> str:
     if isinstance(kind, UnionType):
         return " or ".join(_kind(part) for part in get_args(kind))
+    if get_origin(kind) is dict:
+        return "entries by name, see below"
     if get_origin(kind) is list:
         item = _item(kind)
         return "list of " + ("entries, see below" if is_dataclass(item) else f"{_kind(item)}s")
@@ -157,8 +173,9 @@ def _enumerations(node: Any) -> list[type[Option]]:
         for row in _rows(schema):
             parts = (row.kind, *get_args(row.kind))
             found |= dict.fromkeys(part for part in parts if _is_option(part))
-            if is_dataclass(row.default):
-                found |= dict.fromkeys(_enumerations(row.default))
+            inner = row.default if is_dataclass(row.default) else (_item(row.kind) or str)()
+            if is_dataclass(inner):
+                found |= dict.fromkeys(_enumerations(inner))
     return list(found)
 
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from evolve import manifest
 from evolve.config import EvaluationConfig
+from evolve.executor import Executor, RayConfig, check_executor, open_pool
 from evolve.methods import Method
 from evolve.progress import stage_progress
 from evolve.run_trees import find_run
@@ -14,7 +17,7 @@ from evolve.saved_config import load_config
 from evolve.stages import perform
 from evolve.statistics import summarise
 from evolve.work import EvaluationWork, groups
-from evolve.workers import Job, WorkerPool
+from evolve.workers import Job
 from mcts.votes import Aggregation
 from tasks.errors import UserError
 from tasks.problem import Problem, Split
@@ -39,6 +42,8 @@ class EvaluateConfig:
     beam_width: int = 4  # with methods: candidates per kept step of beam search and DVTS
     seed: int = 0  # of the samples and the search
     workers: int = 2  # never changes a result
+    executor: Executor = Executor.PROCESSES  # what the workers are
+    ray: RayConfig = field(default_factory=RayConfig)
     progress: bool = True
 
 
@@ -67,6 +72,7 @@ def find_judged(wanted: EvaluateConfig) -> Judged:
     config = load_config(root)
     number = _round(root, wanted.round)
     folder = root / f"round_{number}"
+    _refuse_damage(folder)
     evaluation = _settings(config.evaluation, wanted)
     work = EvaluationWork(
         task=config.task,
@@ -80,15 +86,27 @@ def find_judged(wanted: EvaluateConfig) -> Judged:
     return Judged(root, number, work, build_task(config.task).problems(evaluation.split, evaluation.problems))
 
 
+def _refuse_damage(folder: Path) -> None:
+    """Raise DataError unless every byte of the round's models is what it was when the round ended."""
+    for name, digest in manifest.read(folder / "DONE", manifest.OF_A_ROUND)["files"].items():
+        if name.startswith(("policy/", "ppm/")):
+            manifest.check(folder / name, digest, every_byte=True)
+
+
 def run_groups(
     wanted: EvaluateConfig, work: EvaluationWork, problems: list[Problem], job: str, total: int | None = None
 ) -> list[dict[str, Any]]:
     """The results of ``job`` (``module:function``) for each group of problems, in order; ``total``: units of work."""
+    place = (wanted.executor, wanted.workers, wanted.ray, work.engine.device)
+    check_executor(*place)
     jobs = [
         Job(f"group {index}", perform, {"job": job, "kwargs": {"work": work, "problems": part}})
         for index, part in enumerate(groups(problems, work.evaluation.group))
     ]
-    with WorkerPool(wanted.workers) as pool, stage_progress("evaluate", total, enabled=wanted.progress) as bar:
+    with (
+        open_pool(*place, find_run(wanted.run), warnings.warn) as pool,
+        stage_progress("evaluate", total, enabled=wanted.progress) as bar,
+    ):
         return [outcome.value.result for outcome in pool.run(jobs, on_progress=bar.follow, in_order=True)]
 
 

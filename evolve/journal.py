@@ -77,11 +77,12 @@ class Journal:
 
 @dataclass(frozen=True, slots=True)
 class TimingSummary:
-    """``by_stage``: seconds of each stage's last attempt; ``total_seconds``: of all recorded attempts."""
+    """``by_stage``: seconds of each stage's last attempt, ``parts`` where it spent them; ``total_seconds``: of all."""
 
     by_stage: Mapping[str, float]
     total_seconds: float
     peak_memory_mb: float
+    parts: Mapping[str, Mapping[str, float]]
 
 
 class Timings:
@@ -109,6 +110,7 @@ class Timings:
             by_stage={row["stage"]: row["seconds"] for row in rows},
             total_seconds=sum(row["seconds"] for row in rows),
             peak_memory_mb=max((row["peak_memory_mb"] for row in rows), default=0.0),
+            parts={row["stage"]: row["parts"] for row in rows},
         )
 
 

@@ -39,12 +39,19 @@ def check(path: Path, digest: dict[str, Any], every_byte: bool) -> None:
     raise DataError(f"{path} is damaged ({found}); delete it and start again to have it made anew")
 
 
-def read(path: Path) -> dict[str, Any]:
-    """A stage's manifest: ``files`` (see ``digests``) and ``result``. Raises DataError if it is damaged."""
+_OF_A_STAGE = frozenset({"files", "result"})
+OF_A_ROUND = frozenset({"files"})
+
+
+def read(path: Path, fields: frozenset[str] = _OF_A_STAGE) -> dict[str, Any]:
+    """A stage's manifest: ``files`` (see ``digests``) and ``result``; a round's (``DONE``) has ``files`` alone.
+
+    Raises DataError if it is damaged.
+    """
     try:
         manifest = json.loads(path.read_text(encoding="utf-8"))
     except ValueError:
         manifest = None
-    if not isinstance(manifest, dict) or manifest.keys() != {"files", "result"}:
-        raise DataError(f"{path} is damaged (not a stage's manifest); delete it and start again to redo the stage")
+    if not isinstance(manifest, dict) or manifest.keys() != fields:
+        raise DataError(f"{path} is damaged (not a manifest); delete it and start again to redo what it stands for")
     return manifest

@@ -39,13 +39,13 @@ def html_report(name: str, summary: dict[str, Any]) -> str:
     )
 
 
-def page(title: str, body: str) -> str:
-    """A whole page that loads nothing and runs nothing. ``title`` is text, ``body`` markup."""
+def page(title: str, body: str, style: str = "") -> str:
+    """A whole page that loads nothing and runs nothing. ``title`` is text, ``body`` markup, ``style`` further CSS."""
     policy = "default-src 'none'; style-src 'unsafe-inline'"
     return (
         f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{escape(title)}</title>'
         f'<meta http-equiv="Content-Security-Policy" content="{policy}">'
-        f'<meta name="viewport" content="width=device-width"><style>{_STYLE}</style>'
+        f'<meta name="viewport" content="width=device-width"><style>{_STYLE}{style}</style>'
         f"<h1>{escape(title)}</h1>{body}</html>\n"
     )
 

@@ -36,9 +36,10 @@ _ABSENT = "(not set)"
 class RunFolder:
     """The record of one run, held under an exclusive lock until ``close`` or the end of the process."""
 
-    def __init__(self, root: Path, lock: int) -> None:
+    def __init__(self, root: Path, lock: int, part: str = "round") -> None:
         """Use ``open_run``; ``lock`` is the descriptor that holds the lock."""
         self.root = root
+        self._part = part
         self._lock: int | None = lock
         self._verified: set[Path] = set()
 
@@ -57,8 +58,8 @@ class RunFolder:
             self._lock = None
 
     def round_dir(self, round_number: int) -> Path:
-        """``round_N``; 0 is the cold start."""
-        return self.root / f"round_{round_number}"
+        """``round_N``; 0 is the cold start. Of a comparison: ``seed_N``."""
+        return self.root / f"{self._part}_{round_number}"
 
     def commit_stage(self, round_number: int, name: str, files: Iterable[Path], result: dict[str, Any]) -> None:
         """Say that a stage is done: its files (folders count with all they hold) and its JSON-able result.
@@ -119,15 +120,17 @@ class RunFolder:
             _replace_link(self.root / "latest", self.round_dir(done[-1]).name)
 
 
-def open_run(root: Path, config: dict[str, Any], overwrite: bool, result_neutral: frozenset[str]) -> RunFolder:
-    """Begin a run in ``root``, or take up the one that is there.
+def open_run(
+    root: Path, config: dict[str, Any], overwrite: bool, result_neutral: frozenset[str], part: str = "round"
+) -> RunFolder:
+    """Begin a run in ``root``, or take up the one that is there. ``part``: what its numbered folders are called.
 
     ``config`` is a plain dict. ``result_neutral``: dotted keys (each with all below it) that may differ from the config
     the run was begun with. Raises UserError if another process has the folder, if it holds a run of another
     config and ``overwrite`` is false, or if it holds anything but a run (which is never removed).
     """
     record = _recognise(root)
-    folder = RunFolder(root, _acquire_lock(root))
+    folder = RunFolder(root, _acquire_lock(root), part)
     try:
         # Again, now that nobody else can change it.
         record = _recognise(root)
@@ -157,8 +160,10 @@ def _recognise(root: Path) -> dict[str, Any] | None:
         record = json.loads((root / "run.json").read_text(encoding="utf-8"))
         if isinstance(record, dict) and record.get("format") == _FORMAT:
             return record
-    except (FileNotFoundError, ValueError):
+    except FileNotFoundError:
         pass
+    except ValueError as error:
+        raise DataError(f"{root / 'run.json'} is damaged (not JSON); delete the folder, or use another name") from error
     # A run killed before its first file was whole leaves a temporary of run.json.
     ours = {name for name in _names_in(root) if name in _UNCLAIMED or name.startswith(".run.json.")}
     foreign = sorted(set(_names_in(root)) - ours)

@@ -25,7 +25,7 @@ def load_config(root: Path) -> EvolveConfig:
         merged = OmegaConf.merge(OmegaConf.structured(EvolveConfig(task=_task_of(saved["task"]))), saved)
         return cast(EvolveConfig, OmegaConf.to_object(merged))
     except (OSError, yaml.YAMLError, OmegaConfBaseException, KeyError, TypeError) as error:
-        raise DataError(f"{path} cannot be read as a run's config ({error})") from error
+        raise DataError(f"{path} cannot be read as a run's config ({str(error).splitlines()[0]})") from error
 
 
 def _task_of(saved: dict[str, Any]) -> Any:

@@ -46,7 +46,7 @@ def search_group(report: Callable[..., None], work: SearchWork, problems: list[P
     slots = work.search.slots
     stats = run_searches(work.search.driver, searches, proposer, evaluator, slots=slots, on_done=on_done)
     verdicts = sum((search.stats.verdicts for search in searches), start=Counter[Outcome]())
-    _refuse_verifier_errors(verdicts)
+    refuse_verifier_errors(verdicts)
     trees = [search.tree for search in searches]
     write_trees(out, trees)
     counts = {
@@ -91,7 +91,8 @@ def run_searches(
     return search_streaming(searches, proposer, evaluator, slots=slots, on_done=on_done)
 
 
-def _refuse_verifier_errors(verdicts: Counter[Outcome]) -> None:
+def refuse_verifier_errors(verdicts: Counter[Outcome]) -> None:
+    """UserError if the verifier failed on more than 1 % of what it was to judge."""
     errors, total = verdicts[Outcome.ERROR], verdicts.total()
     if errors > _MOST_VERIFIER_ERRORS * total:
         raise UserError(f"the verifier failed on {errors} of {total} solutions, and 1 % is the most; mend the verifier")

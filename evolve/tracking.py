@@ -9,6 +9,7 @@ from typing import Any
 
 from evolve.config import WandbConfig, WandbMode
 from evolve.stages import NoTracker, Tracker
+from tasks.splits import content_hash
 
 
 class _WandbTracker:
@@ -30,7 +31,7 @@ def tracking(config: WandbConfig, root: Path, settings: dict[str, Any]) -> Itera
     run = wandb.init(
         project=config.project,
         name=root.name,
-        id=root.name,
+        id=content_hash(str(root.resolve())),  # a sweep's folders have names that an id may not have
         resume="allow",
         dir=root,
         mode="online" if config.mode is WandbMode.ONLINE else "offline",

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from evolve.config import EvaluationConfig, SearchStageConfig
+from evolve.config import EvaluationConfig, GroupSearchConfig
 from policy.config import EngineConfig, PolicyConfig
 from tasks.config import TaskConfig
 from tasks.problem import Problem
@@ -19,7 +19,7 @@ class SearchWork:
     task: TaskConfig
     policy: PolicyConfig
     engine: EngineConfig
-    search: SearchStageConfig
+    search: GroupSearchConfig
     policy_path: Path
     ppm_path: Path | None
     seed: int

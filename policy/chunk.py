@@ -1,7 +1,7 @@
 """Chunks: tokens whose paths' keys and values are gathered at once.
 
 Shape legend: R runs of a chunk, Q tokens of the longest run, T tokens of the longest path, S slots, W width of a
-token's keys and values.
+token's keys and values, N tokens of the pass, H heads, D head width.
 """
 
 from __future__ import annotations
@@ -14,25 +14,27 @@ class Chunk:
     """Runs (a path's last tokens, in most cases one) that attend together.
 
     ``paths_RT`` are slots, aligned to the right, slot 0 where a path is shorter; ``depths_R`` the paths' lengths;
-    ``tokens_RQ`` says where a run's tokens stand among those of the pass, -1 where there is none.
+    ``lengths_R`` those of the runs, whose tokens stand one run after the other among those of the pass, from ``start``.
     """
 
     def __init__(
-        self,
-        paths_RT: np.ndarray,
-        depths_R: np.ndarray,
-        tokens_RQ: np.ndarray,
-        device: torch.device,
+        self, paths_RT: np.ndarray, depths_R: np.ndarray, lengths_R: np.ndarray, start: int, device: torch.device
     ) -> None:
         self._paths_RT = paths_RT
         self._depths_R = depths_R
+        self._lengths_R = lengths_R
         self._device = device
         self._slots = self._put(paths_RT.ravel())
-        is_real_RQ = tokens_RQ >= 0
-        self._lengths_R = np.maximum(is_real_RQ.sum(1), 1)
-        # What is missing is filled up with any token, whose result is then left out.
-        self.tokens = self._put(np.maximum(tokens_RQ, 0).ravel())
-        self.real = None if is_real_RQ.all() else self._put(np.flatnonzero(is_real_RQ))
+        self._longest = int(lengths_R.max())
+        self._span = slice(start, start + int(lengths_R.sum()))
+        self._filled = self._real = None
+        if lengths_R.min() < self._longest:
+            # What is missing is filled up with any token, whose result is then left out.
+            within_Q = np.arange(self._longest)
+            is_real_RQ = within_Q < lengths_R[:, None]
+            starts_R = np.cumsum(lengths_R) - lengths_R
+            self._filled = self._put(np.where(is_real_RQ, starts_R[:, None] + within_Q, 0).ravel())
+            self._real = self._put(np.flatnonzero(is_real_RQ))
         self._masks: dict[int | None, torch.Tensor | None] = {}
 
     @property
@@ -50,24 +52,39 @@ class Chunk:
         found = torch.index_select(pool_SW, 0, self._slots, out=room[: self.gathered])
         return found.view(self.rows, -1, pool_SW.shape[-1])
 
+    def queries(self, query_NHD: torch.Tensor) -> torch.Tensor:
+        """Those of the chunk's tokens, [R, Q, H, D], of all of the pass."""
+        query = query_NHD[self._span]
+        if self._filled is not None:
+            query = query.index_select(0, self._filled)
+        return query.view(self.rows, self._longest, *query.shape[1:])
+
+    def results(self, found_RQHD: torch.Tensor) -> torch.Tensor:
+        """What the chunk's tokens found, in their order."""
+        found = found_RQHD.flatten(0, 1)
+        return found if self._real is None else found.index_select(0, self._real)
+
     def mask(self, window: int | None) -> torch.Tensor | None:
         """Which keys of its path a token sees: all up to itself, or the last ``window`` of them; [R, 1, Q, T].
 
         None where attention needs none, being causal: single tokens that see all keys, whole paths of one length.
         """
         if window not in self._masks:
-            width = self._paths_RT.shape[1]
-            key_RT = np.arange(width) - (width - self._depths_R)[:, None]  # positions
-            query_RQ = (self._depths_R - self._lengths_R)[:, None] + np.arange(len(self.tokens) // self.rows)
-            behind_RQT = query_RQ[:, :, None] - key_RT[:, None, :]
-            seen_RQT = (behind_RQT >= 0) & (key_RT >= 0)[:, None, :]
-            if window is not None:
-                seen_RQT &= behind_RQT < window
-            tokens, keys = seen_RQT.shape[1:]
-            usual_QT = np.tri(tokens, keys, 0 if tokens == keys else keys, dtype=bool)
-            is_usual = tokens in (1, keys) and bool((seen_RQT == usual_QT).all())
-            self._masks[window] = None if is_usual else self._put(seen_RQT)[:, None]
+            self._masks[window] = self._mask(window)
         return self._masks[window]
+
+    def _mask(self, window: int | None) -> torch.Tensor | None:
+        width = self._paths_RT.shape[1]
+        is_even = self._real is None and self._depths_R.min() == width and (window is None or window >= width)
+        if is_even and self._longest in (1, width):
+            return None
+        key_RT = np.arange(width) - (width - self._depths_R)[:, None]  # positions
+        query_RQ = (self._depths_R - self._lengths_R)[:, None] + np.arange(self._longest)
+        behind_RQT = query_RQ[:, :, None] - key_RT[:, None, :]
+        seen_RQT = (behind_RQT >= 0) & (key_RT >= 0)[:, None, :]
+        if window is not None:
+            seen_RQT &= behind_RQT < window
+        return self._put(seen_RQT)[:, None]
 
     def _put(self, numbers: np.ndarray) -> torch.Tensor:
         return torch.from_numpy(numbers).to(self._device)

@@ -5,8 +5,13 @@ Shape legend: B rows, V vocabulary.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 import numpy as np
 import torch
+
+from policy.engine import Sampling
 
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 _MIX_1 = np.uint64(0xBF58476D1CE4E5B9)
@@ -26,31 +31,58 @@ def uniforms(seeds_B: np.ndarray, positions: np.ndarray | int) -> np.ndarray:
     return np.asarray((z >> np.uint64(11)).astype(np.float64) * 2.0**-53)
 
 
+@dataclass(frozen=True, slots=True)
+class Manner:
+    """How the rows of a batch are drawn; made once, as it stays until rows enter or leave."""
+
+    seeds_B: np.ndarray
+    temperature_B: torch.Tensor | None  # None: 1 in all rows
+    top_p_B: torch.Tensor | None  # None: every token is kept in all rows
+
+    @classmethod
+    def of(cls, seeds: Sequence[int], samplings: Sequence[Sampling], device: torch.device) -> Manner:
+        """The manner of rows with these seeds and settings."""
+        temperature, top_p = ([getattr(one, name) for one in samplings] for name in ("temperature", "top_p"))
+        return cls(
+            np.array(seeds, dtype=np.uint64),
+            None if set(temperature) == {1.0} else torch.tensor(temperature, device=device),
+            None if min(top_p) >= 1 else torch.tensor(top_p, device=device),
+        )
+
+
 def draw(
-    logits_BV: torch.Tensor, uniforms_B: torch.Tensor, temperature_B: torch.Tensor, top_p_B: torch.Tensor | None
+    logits_BV: torch.Tensor,
+    uniforms_B: torch.Tensor,
+    temperature_B: torch.Tensor | None,
+    top_p_B: torch.Tensor | None,
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Tokens [B] and their log-probs [B] at temperature 1 by inverting the cumulative distribution.
 
-    ``temperature_B`` 0 means the most likely token. ``top_p_B`` None keeps every token.
+    ``temperature_B`` 0 means the most likely token; None is 1 everywhere. ``top_p_B`` None keeps every token.
     """
     logprobs_BV = logits_BV.float().log_softmax(-1)
-    greedy_B = temperature_B <= 0
-    if bool(greedy_B.all()):
-        tokens_B = logprobs_BV.argmax(-1)
+    if temperature_B is None:
+        tokens_B = _inverted(logprobs_BV, uniforms_B, top_p_B)
     else:
-        safe_B = torch.where(greedy_B, torch.ones_like(temperature_B), temperature_B)
-        probabilities_BV = (logprobs_BV / safe_B[:, None]).softmax(-1)
-        if top_p_B is not None:
-            probabilities_BV = _nucleus(probabilities_BV, top_p_B)
-        cumulative_BV = probabilities_BV.cumsum(-1)
-        # Scaled by the last sum, because rounding keeps that from being exactly 1.
-        # Kept below 1, because float32 rounds the largest numbers up to it: the last token would come, likely or not.
-        below_one_B = uniforms_B.to(cumulative_BV.dtype).clamp_max(1 - 2**-24)
-        threshold_B1 = (below_one_B * cumulative_BV[:, -1])[:, None]
-        tokens_B = torch.searchsorted(cumulative_BV, threshold_B1, right=True)[:, 0]
-        tokens_B = tokens_B.clamp_max(logits_BV.shape[1] - 1)
-        tokens_B = torch.where(greedy_B, logprobs_BV.argmax(-1), tokens_B)
+        greedy_B = temperature_B <= 0
+        tokens_B = logprobs_BV.argmax(-1)
+        if not bool(greedy_B.all()):
+            scaled_BV = logprobs_BV / torch.where(greedy_B, 1, temperature_B)[:, None]
+            tokens_B = torch.where(greedy_B, tokens_B, _inverted(scaled_BV, uniforms_B, top_p_B))
     return tokens_B, logprobs_BV.gather(1, tokens_B[:, None])[:, 0]
+
+
+def _inverted(scores_BV: torch.Tensor, uniforms_B: torch.Tensor, top_p_B: torch.Tensor | None) -> torch.Tensor:
+    probabilities_BV = scores_BV.softmax(-1)
+    if top_p_B is not None:
+        probabilities_BV = _nucleus(probabilities_BV, top_p_B)
+    cumulative_BV = probabilities_BV.cumsum(-1)
+    # Scaled by the last sum, because rounding keeps that from being exactly 1.
+    # Kept below 1, because float32 rounds the largest numbers up to it: the last token would come, likely or not.
+    below_one_B = uniforms_B.to(cumulative_BV.dtype).clamp_max(1 - 2**-24)
+    threshold_B1 = (below_one_B * cumulative_BV[:, -1])[:, None]
+    tokens_B = torch.searchsorted(cumulative_BV, threshold_B1, right=True)[:, 0]
+    return tokens_B.clamp_max(scores_BV.shape[1] - 1)
 
 
 def _nucleus(probabilities_BV: torch.Tensor, top_p_B: torch.Tensor) -> torch.Tensor:

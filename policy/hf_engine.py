@@ -18,7 +18,7 @@ import numpy as np
 import torch
 from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
-from policy.draw import draw, uniforms
+from policy.draw import Manner, draw, uniforms
 from policy.engine import EngineCounts, Finish, GenerateRequest, Generation, answer_all
 from policy.kv_cache import KeyValuePool, Run, bytes_per_node
 from policy.path_attention import refuse_unfit
@@ -73,6 +73,7 @@ class HfEngine:
         self._pool = KeyValuePool(model, self._store)
         self._waiting = Waiting(self._store.capacity)
         self._rows: list[_Row] = []
+        self._manner: Manner | None = None  # of the rows; None after some entered or left
         self._unread: list[Run] = []  # nodes to be computed before the next draw
         self._done: list[tuple[int, list[Generation]]] = []
 
@@ -125,6 +126,7 @@ class HfEngine:
             node = self._prompt_node(asked.request.prompt_ids, is_first=not numbers.start)
             seed = asked.request.seed
             self._rows.extend(_Row(asked, number, _row_seed(seed, number), node) for number in numbers)
+            self._manner = None
             free -= len(numbers)
 
     def _prompt_node(self, prompt_ids: Sequence[int], is_first: bool) -> int:
@@ -158,6 +160,7 @@ class HfEngine:
                 drawn.append(token)
             else:
                 self._end(row, finish)
+                self._manner = None
         self._rows = going
         nodes = [row.node for row in going]
         self._store.make_room(len(nodes), keep=nodes)
@@ -168,21 +171,18 @@ class HfEngine:
 
     def _draw(self) -> tuple[torch.Tensor, torch.Tensor]:
         """Tokens and their log-probs, [R] each. The model's head runs once per node, however many rows are there."""
-        places: dict[int, int] = {}
-        index_R = [places.setdefault(row.node, len(places)) for row in self._rows]
-        logits_RV = self._pool.logits(list(places))
-        if len(places) < len(index_R):
-            logits_RV = logits_RV[torch.tensor(index_R, device=self._device)]
-        sampling = [row.asked.request.sampling for row in self._rows]
-        seeds = np.array([row.seed for row in self._rows], dtype=np.uint64)
-        numbers = uniforms(seeds, np.array([len(row.token_ids) for row in self._rows]))
-        top_p = [one.top_p for one in sampling]
-        return draw(
-            logits_RV,
-            torch.from_numpy(numbers).to(self._device),
-            torch.tensor([one.temperature for one in sampling], device=self._device),
-            torch.tensor(top_p, device=self._device) if min(top_p) < 1 else None,
-        )
+        nodes_R = [row.node for row in self._rows]
+        nodes = list(dict.fromkeys(nodes_R))
+        logits_RV = self._pool.logits(nodes)
+        if len(nodes) < len(nodes_R):
+            places = {node: place for place, node in enumerate(nodes)}
+            logits_RV = logits_RV[torch.tensor([places[node] for node in nodes_R], device=self._device)]
+        if self._manner is None:
+            samplings = [row.asked.request.sampling for row in self._rows]
+            self._manner = Manner.of([row.seed for row in self._rows], samplings, self._device)
+        how = self._manner
+        numbers = torch.from_numpy(uniforms(how.seeds_B, np.array([len(row.token_ids) for row in self._rows])))
+        return draw(logits_RV, numbers.to(self._device), how.temperature_B, how.top_p_B)
 
     def _finish(self, row: _Row, token: int) -> Finish | None:
         """Why the row ends with this token, if it does."""

@@ -22,7 +22,7 @@ from policy.prefix_store import PrefixStore
 # Computed in one pass; longer ones would take memory and save no time.
 _PASS_TOKENS = 8192
 # Keys gathered at once. On a CPU they should still lie in its cache when they are multiplied.
-_GATHERED_ON_CPU, _GATHERED_ON_GPU = 1 << 12, 1 << 18
+_GATHERED_ON_CPU, _GATHERED_ON_GPU = 1 << 13, 1 << 18
 
 Run = Sequence[int]  # nodes, each the parent of the next
 
@@ -57,9 +57,7 @@ class KeyValuePool:
     def read(self, runs: Sequence[Run]) -> None:
         """Compute the nodes of the runs. The parent of a run's first node is computed already, or in an earlier run."""
         for part in _passes(runs):
-            nodes_N = np.array([node for run in part for node in run])
-            lengths_R = np.array([len(run) for run in part])
-            chunks = self._chunks(nodes_N, lengths_R)
+            nodes_N, chunks = self._chunks(part)
             slots_N = self._put(nodes_N)
             with attending_along_paths(self._model):
                 hidden = self._model.base_model(
@@ -70,20 +68,18 @@ class KeyValuePool:
                 ).last_hidden_state
             self._hidden.index_copy_(0, slots_N, hidden[0])
 
-    def _chunks(self, nodes_N: np.ndarray, lengths_R: np.ndarray) -> list[Chunk]:
-        """Runs of like length with paths of like length."""
-        starts_R = np.cumsum(lengths_R) - lengths_R
-        ends_R = nodes_N[starts_R + lengths_R - 1]
+    def _chunks(self, runs: Sequence[Run]) -> tuple[np.ndarray, list[Chunk]]:
+        """The nodes in the order in which they are computed, and the chunks, which follow each other in it."""
+        lengths_R = np.array([len(run) for run in runs])
+        ends_R = np.array([run[-1] for run in runs])
         depths_R = self._store.depth[ends_R]
-        # A size class is padded to its longest run: at most to twice a run's length.
-        classes_R = np.frexp(lengths_R - 1)[1]
-        order_R = np.lexsort((depths_R, classes_R))
+        nodes: list[int] = []
         chunks = []
-        for rows in _cut(order_R, classes_R[order_R].tolist(), depths_R[order_R].tolist(), self._gathered):
-            within_Q = np.arange(lengths_R[rows].max())
-            tokens_RQ = np.where(within_Q < lengths_R[rows][:, None], starts_R[rows][:, None] + within_Q, -1)
-            chunks.append(Chunk(self._store.paths(ends_R[rows]), depths_R[rows], tokens_RQ, self._device))
-        return chunks
+        for rows in _alike(lengths_R, depths_R, self._gathered):
+            ends, depths, lengths = ends_R[rows], depths_R[rows], lengths_R[rows]
+            chunks.append(Chunk(self._store.paths(ends), depths, lengths, len(nodes), self._device))
+            nodes.extend(node for row in rows.tolist() for node in runs[row])
+        return np.array(nodes), chunks
 
     @torch.inference_mode()
     def logits(self, nodes_N: Sequence[int]) -> torch.Tensor:
@@ -113,14 +109,20 @@ def _sizes(model: PreTrainedModel) -> tuple[int, int, int]:
     return config.num_hidden_layers, key_heads * head_width, config.hidden_size
 
 
-def _cut(runs: np.ndarray, classes: Sequence[int], depths: Sequence[int], limit: int) -> list[np.ndarray]:
-    """The runs in parts of one size class each, none of more than ``limit`` keys when padded to its deepest run."""
+def _alike(lengths_R: np.ndarray, depths_R: np.ndarray, limit: int) -> list[np.ndarray]:
+    """The runs in parts of like length with paths of like length, none of more than ``limit`` keys when padded."""
+    # A size class is padded to its longest run: at most to twice a run's length.
+    classes_R = np.frexp(lengths_R - 1)[1]
+    if classes_R.min() == classes_R.max() and depths_R.max() * len(depths_R) <= limit:
+        return [np.arange(len(depths_R))]  # as in most passes, which are short
+    order_R = np.lexsort((depths_R, classes_R))
+    classes, depths = classes_R[order_R].tolist(), depths_R[order_R].tolist()
     cuts = [0]
-    for index in range(1, len(runs)):
+    for index in range(1, len(order_R)):
         first = cuts[-1]
         if classes[index] != classes[first] or depths[index] * (index + 1 - first) > limit:
             cuts.append(index)
-    return [part for part in np.split(runs, cuts[1:]) if len(part)]
+    return np.split(order_R, cuts[1:])
 
 
 def _passes(runs: Sequence[Run]) -> Iterator[list[Run]]:

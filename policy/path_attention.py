@@ -41,21 +41,17 @@ class PathAttention:
         """Put the layer's new keys and values into their slots, then attend along the paths; [1, N, H, D]."""
         assert isinstance(module.layer_idx, int)
         pool_S = self.pool[module.layer_idx]
-        new_N = torch.stack([key[0], value[0]]).permute(2, 0, 1, 3)  # [N, 2, key heads, D]
-        pool_S.index_copy_(0, self.slots_N, new_N.reshape(len(self.slots_N), -1))
-        query_NHD = query[0].transpose(0, 1)
-        attended_NHD = query.new_empty(query_NHD.shape)
+        key_NHD, value_NHD, query_NHD = (states[0].transpose(0, 1) for states in (key, value, query))
+        pool_S.index_copy_(0, self.slots_N, torch.cat([key_NHD, value_NHD], 1).flatten(1))
+        attended = []
         for chunk in self.chunks:
             paths_RTW = chunk.gather(pool_S, self.room)
-            keys, values = paths_RTW.unflatten(2, new_N.shape[1:]).transpose(1, 3).unbind(2)
-            query_RHQD = query_NHD.index_select(0, chunk.tokens).unflatten(0, (chunk.rows, -1)).transpose(1, 2)
+            keys, values = paths_RTW.unflatten(2, (2, *key_NHD.shape[1:])).transpose(1, 3).unbind(2)
+            query_RHQD = chunk.queries(query_NHD).transpose(1, 2)
             mask = chunk.mask(options.get("sliding_window"))
             found_RQHD, _ = sdpa_attention_forward(module, query_RHQD, keys, values, mask, **options)
-            found, tokens = found_RQHD.flatten(0, 1), chunk.tokens
-            if chunk.real is not None:
-                found, tokens = found[chunk.real], tokens[chunk.real]
-            attended_NHD.index_copy_(0, tokens, found)
-        return attended_NHD[None]
+            attended.append(chunk.results(found_RQHD))
+        return (attended[0] if len(attended) == 1 else torch.cat(attended))[None]
 
 
 def _attention(

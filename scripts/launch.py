@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -36,6 +37,7 @@ def launch(name: str, schema: type[Any], run: Callable[[Any, dict[str, Any], Pat
     if {"--help", "-h"} & set(sys.argv[1:]):
         _print_help(name, run.__globals__["__doc__"])
         return
+    sys.argv[1:] = [_as_list(argument) for argument in sys.argv[1:]]
     _refuse_bad_overrides(name, sys.argv[1:])
 
     def start(config: DictConfig) -> None:
@@ -79,7 +81,7 @@ def _refuse_bad_overrides(name: str, arguments: list[str]) -> None:
 
 def _compose(name: str, overrides: list[str]) -> DictConfig:
     try:
-        config = hydra.compose(name, [o for o in overrides if not o.startswith("hydra.")])
+        config = hydra.compose(name, [o for o in overrides if not o.startswith(("hydra.", "hydra/"))])
         OmegaConf.to_object(config)
         return config
     except UserError as error:
@@ -95,9 +97,19 @@ def _check_groups(overrides: list[Override]) -> None:
         if not _is_group(override) or override.value() is None or override.is_sweep_override():
             continue
         choices = sorted(path.stem for path in (CONF / override.key_or_group).glob("*.yaml"))
-        if str(override.value()) not in choices:
-            hint = _did_you_mean(str(override.value()), choices)
-            fail(f"{override.key_or_group} has no choice {override.value()}{hint}; choose from {', '.join(choices)}")
+        value = override.value()
+        chosen = [str(each) for each in value] if isinstance(value, list) else [str(value)]
+        for each in chosen:
+            if each not in choices:
+                hint = _did_you_mean(each, choices)
+                fail(f"{override.key_or_group} has no choice {each}{hint}; choose from {', '.join(choices)}")
+            if chosen.count(each) > 1:
+                fail(f"{override.key_or_group} names {each} {chosen.count(each)} times; once is enough")
+
+
+def _as_list(argument: str) -> str:
+    """``arm=a,b``: a comparison has several arms, where Hydra would take the comma for two runs."""
+    return re.sub(r"^arm=([\w-]+(?:,[\w-]+)+)$", r"arm=[\1]", argument)
 
 
 def _is_group(override: Override) -> bool:
@@ -106,7 +118,7 @@ def _is_group(override: Override) -> bool:
 
 def _is_known(override: Override, known: list[str]) -> bool:
     key = override.key_or_group
-    return key.startswith("hydra.") or override.is_add() or override.is_delete() or key in known
+    return key.startswith(("hydra.", "hydra/")) or override.is_delete() or key in known
 
 
 def _first_choice(override: Override) -> str:

@@ -9,6 +9,7 @@ from rich.console import Console
 
 from evolve.run_trees import as_json_lines, export, find_run, first_trees, listing, path_of, tree_files, trees_of
 from scripts.errors import Arguments, guarded
+from tasks.errors import UserError
 from viewer.text import render_tree
 
 
@@ -32,6 +33,8 @@ def show(asked: Namespace, console: Console) -> None:
     """List the first trees of a round, or show and write those of one problem."""
     root = find_run(asked.run)
     number, files = tree_files(root, asked.round)
+    if asked.problem is None and (asked.json or asked.graphml):
+        raise UserError("--json and --graphml write the trees of one problem; name it with --problem ID")
     if asked.problem is None:
         console.print(listing(first_trees(files, asked.limit), f"{root}, round {number}: the first trees"))
         console.print(

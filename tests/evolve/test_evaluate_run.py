@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 
 import pytest
 from rich.console import Console
@@ -10,7 +11,7 @@ from rich.console import Console
 from evolve.estimate import Shape, estimate, print_estimate
 from evolve.evaluate_run import EvaluateConfig, evaluate_run
 from evolve.report_text import accuracy_table
-from tasks.errors import UserError
+from tasks.errors import DataError, UserError
 from tasks.problem import Split
 from tests.evolve.tiny_run import settings_of, tiny_config
 
@@ -64,10 +65,10 @@ def test_estimate_by_hand():
     shape = Shape(prompt=10.0, step=5.0, steps=2.0)  # rows of 20 tokens
     costs = {cost.phase: cost for cost in estimate(config, shape)}
     assert costs["cold start"].trained == 160 * 20 * 5
-    # 8 + 4 problems, 4 rollouts of 2 expansions, 3 candidates of 5 tokens
-    assert costs["round 1: search"].generated == 12 * 8 * 3 * 5
+    # 8 + 8 problems, 4 rollouts of 2 expansions, 3 candidates of 5 tokens
+    assert costs["round 1: search"].generated == 16 * 8 * 3 * 5
     assert costs["round 1: search"].scored == 0, "terminal-guided"
-    assert costs["round 2: search"].scored == 12 * 8 * 3 / 2 * 20
+    assert costs["round 2: search"].scored == 16 * 8 * 3 / 2 * 20
     assert costs["round 1: train policy and PPM"].trained == 8 * 20 * 1 + 8 * 2 * 20 * 1
 
 
@@ -79,3 +80,15 @@ def test_dry_run_prints_config_and_minutes(tmp_path):
     assert "misconceived_facts: 0.25" in text
     assert "round 2: search" in text
     assert "tokens/s sampled" in text
+
+
+def test_a_damaged_model_is_not_judged(reference, tmp_path):
+    run = tmp_path / "run"
+    shutil.copytree(reference, run)
+    weights = run / "round_2/ppm/model.safetensors"
+    data = bytearray(weights.read_bytes())
+    data[-5] ^= 1  # the same size, another number
+    weights.write_bytes(data)
+    with pytest.raises(DataError, match=r"round_2/ppm/model\.safetensors is damaged"):
+        judged(run)
+    assert judged(run, round=1)["round"] == 1

@@ -13,7 +13,8 @@ import scripts.evolve
 from evolve.config import EvolveConfig
 from scripts.launch import CONF, launch
 
-EXPERIMENTS = sorted(path.stem for path in (CONF / "experiment").glob("*.yaml"))
+# Those that choose arms belong to scripts.compare: tests/compare.
+EXPERIMENTS = sorted(path.stem for path in (CONF / "experiment").glob("*.yaml") if "/arm:" not in path.read_text())
 ROWS = Path(__file__).resolve().parents[1] / "data" / "gsm8k_shaped.jsonl"
 TINY = [
     "name=tiny",

@@ -1,0 +1,168 @@
+"""One arm's way through its budget: who pays for what, when it is judged, and what it came to."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+
+from compare.arms.judging import greedy, is_solved, write_samples
+from compare.arms.live import LivePolicy
+from compare.arms.work import ArmWork, plain
+from compare.ledger import Ledger, Role
+from evolve.search_stage import refuse_verifier_errors
+from evolve.stages import StageResult
+from policy.rl import Group, judged, require_finite
+from tasks.errors import UserError
+from tasks.problem import Problem, Split
+from tasks.registry import build_task
+from tasks.seeding import derive_seed
+
+
+class Course:
+    """What a recipe works with. It charges everything to phases of ``ledger``, and goes on while ``goes_on``."""
+
+    def __init__(self, report: Callable[..., None], work: ArmWork) -> None:
+        self.work = work
+        self.config, self.arm = work.config, work.arm
+        self.seed = derive_seed(work.config.seed, "arm", work.seed)  # not the name: arms sample alike where they can
+        self.task = build_task(self.config.task)
+        self.policy = LivePolicy(self.config.policy, self.config.engine, work.start)
+        self.ledger = Ledger({Role.POLICY: self.policy.parameters})
+        self.rows: list[dict[str, Any]] = []
+        self.updates = 0
+        self.extra: dict[str, Any] = {}  # what the recipe found out besides
+        self._report = report
+        self._problems = ProblemStream(self.task.problems(Split.TRAIN, self.config.problems), self.seed)
+        self._judged = self.task.problems(self.config.judging.split, self.config.judging.problems)
+        self._curve = [(0.0, float(np.mean(work.start_right)))]
+        self._right = work.start_right
+        self._solutions: list[Group] = []
+        if work.trees is not None:
+            self.ledger.merge(Ledger.from_json(work.trees.ledger))
+            self._curve.append((float(self.ledger.flops()), self._curve[0][1]))
+        self._begun = self._before = self.spent
+        self._dearest = 0.0
+        self._marks = 1 + int(self.spent * self.config.judging.points)
+
+    @property
+    def spent(self) -> float:
+        """The share of the budget that is used up."""
+        return self.ledger.spent(self.config.budget)
+
+    @property
+    def progress(self) -> float:
+        """The share of the training that is over: 0 when what went before (trees, a PPM) is paid."""
+        return min(1.0, (self.spent - self._begun) / max(1e-9, 1 - self._begun))
+
+    def goes_on(self) -> bool:
+        """Judge the policy if it is time; is there budget left for one more update like the dearest so far?
+
+        UserError if not even one fits.
+        """
+        spent = self.spent
+        if spent >= 1 and not self.updates:
+            raise UserError(
+                f"arm {self.work.name}: the budget is used up before the first update; raise budget."
+                f"{self.config.budget.unit} or lower arms.{self.work.name}.trees"
+            )
+        if self.updates == 1 and spent > 1:
+            raise UserError(
+                f"arm {self.work.name}: one update costs {100 * (spent - self._before):.0f} % of the budget; raise "
+                f"budget.{self.config.budget.unit}, or lower rl.problems and rl.group"
+            )
+        self._dearest = max(self._dearest, spent - self._before) if self.updates else 0.0
+        self._before = spent
+        fits = spent + self._dearest <= 1
+        if fits and spent * self.config.judging.points >= self._marks:
+            self._judge()
+            self._marks = 1 + int(spent * self.config.judging.points)
+        self._report(min(spent, 1.0), 1.0, accuracy=f"{100 * self._curve[-1][1]:.1f} %")
+        return fits
+
+    def train_from_here(self) -> None:
+        """What came before was not training: the schedule of the learning rate begins, and updates cost otherwise."""
+        self._begun = self._before = self.spent
+        self._dearest, self.updates = 0.0, 0
+
+    def next_problems(self, count: int) -> list[Problem]:
+        """The next training problems, in this seed's order."""
+        return self._problems.take(count)
+
+    @contextmanager
+    def phase(self, name: str) -> Iterator[None]:
+        """Charge a phase with the seconds of the block and what the policy's engine does in it."""
+        before, started = self.policy.counts(), time.perf_counter()
+        yield
+        after = self.policy.counts()
+        counts = {each: getattr(after, each) - getattr(before, each) for each in ("generated", "prefilled", "cached")}
+        self.ledger.add(name, seconds=time.perf_counter() - started, **counts)
+
+    def judged(self, groups: Sequence[Group], phase: str) -> list[Group]:
+        """The groups with their verdicts, charged. Too many verifier errors are a UserError."""
+        require_finite(groups, f"arm {self.work.name}")
+        calls = sum(one.verdict is None for group in groups for one in group.trajectories)
+        with self.phase(phase):
+            found = judged(groups, self.task.verifier)
+        refuse_verifier_errors(
+            Counter(one.verdict.outcome for group in found for one in group.trajectories if one.verdict)
+        )
+        self.ledger.add(phase, verifier_calls=calls)
+        return found
+
+    def record(self, **metrics: float) -> None:
+        """One update is done: a row of metrics."""
+        self.updates += 1
+        shares = {"ledger/spent": self.spent, "ledger/flops": self.ledger.flops()}
+        row = {name: float(f"{value:.6g}") for name, value in (metrics | shares).items()}
+        self.rows.append({"update": self.updates, **row})
+
+    def finish(self) -> StageResult:
+        """Judge what the budget came to, save the policy, and say it all. Seconds are kept apart from the record."""
+        if self.updates or self._curve[-1][0] < self.ledger.flops():
+            self._judge()
+            self.policy.save(self.work.out / "policy")
+            write_samples(self.work.out / "samples.md", self._solutions, self.task.oracle)
+        seconds = {name: phase.seconds for name, phase in self.ledger.phases.items()}
+        for phase in self.ledger.phases.values():
+            phase.seconds = 0.0
+        result = {
+            "arm": plain(self.arm),
+            "right": self._right,
+            "curve": [[flops, round(accuracy, 6)] for flops, accuracy in self._curve],
+            "ledger": self.ledger.to_json(),
+            "updates": self.updates,
+            **self.extra,
+        }
+        return StageResult(result, self.rows, seconds)
+
+    def _judge(self) -> None:
+        with self.phase("evaluation"):
+            self._solutions = greedy(self.policy, self._judged, self.task)
+        require_finite(self._solutions, f"arm {self.work.name}")
+        self._right = list(map(is_solved, self._solutions))
+        self._curve.append((float(self.ledger.flops()), float(np.mean(self._right))))
+
+
+class ProblemStream:
+    """The problems in an order of the seed's, epoch after epoch."""
+
+    def __init__(self, problems: Sequence[Problem], seed: int) -> None:
+        if not problems:
+            raise UserError("the task has no training problem; give it more problems")
+        self._problems, self._seed = problems, seed
+        self._queue: list[Problem] = []
+        self._epoch = 0
+
+    def take(self, count: int) -> list[Problem]:
+        """The next ``count``, or all there are; none twice in one answer, so an epoch may end before its last few."""
+        if len(self._queue) < count:
+            rng = np.random.default_rng(derive_seed(self._seed, "problems", self._epoch))
+            self._queue = [self._problems[index] for index in rng.permutation(len(self._problems))]
+            self._epoch += 1
+        taken, self._queue = self._queue[:count], self._queue[count:]
+        return taken

@@ -1,0 +1,107 @@
+"""A policy that is trained and sampled by turns, in one process."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import torch
+from transformers import PreTrainedModel, PreTrainedTokenizerFast
+
+from evolve.kept_engine import kept_engine
+from evolve.models import device_of
+from lm.folder import load_policy, load_tokenizer, save_model
+from policy.config import EngineConfig, EngineName, PolicyConfig
+from policy.engine import Engine, EngineCounts
+from policy.hf_engine import HfEngine
+from policy.proposer import PromptEncoder
+from policy.rl import Group, sample_groups
+from policy.step_format import TextSteps
+from policy.sync import judge_gap, logprob_gap
+from tasks.problem import Problem
+
+
+class LivePolicy:
+    """The model, what it is prompted with, and an engine that samples it as it is now.
+
+    Say ``changed`` after every change of the weights; the engine then follows before it is asked again.
+    """
+
+    def __init__(self, policy: PolicyConfig, engine: EngineConfig, path: Path) -> None:
+        self.device = device_of(engine)
+        self.model: PreTrainedModel = load_policy(path, self.device)
+        self.tokenizer: PreTrainedTokenizerFast = load_tokenizer(path)
+        self.encode = PromptEncoder(policy.prompt, self.tokenizer)
+        self.steps = TextSteps(policy.steps, self.tokenizer)
+        self.parameters = sum(parameter.numel() for parameter in self.model.parameters())
+        self.gap = 0.0  # of the engine's and the trainer's log-probs after the last change, nats
+        self._max_tokens = policy.max_solution_tokens
+        self._config = engine
+        self._stale = True
+        self._engine: Engine | None = None
+        self._sampled = self.model  # what the hf engine reads
+        self._before = EngineCounts()  # what an engine that was there already had done for others
+        self._version = 0
+
+    def changed(self) -> None:
+        """The weights are other ones now."""
+        self._stale = True
+
+    @property
+    def engine(self) -> Engine:
+        """The engine, with the model's weights as they are now."""
+        if self._stale:
+            self._engine = self._follow()
+            self._stale = False
+        assert self._engine is not None
+        return self._engine
+
+    def counts(self) -> EngineCounts:
+        """What the engine has done for this policy so far."""
+        if self._engine is None:
+            return EngineCounts()
+        now, before = asdict(self._engine.counts), asdict(self._before)
+        return EngineCounts(**{name: now[name] - before[name] for name in now})
+
+    def sample(self, problems: Sequence[Problem], count: int, seed: int, temperature: float = 1.0) -> list[Group]:
+        """``policy.rl.sample_groups`` with this policy."""
+        return sample_groups(self.engine, self.encode, self.steps, problems, count, self._max_tokens, seed, temperature)
+
+    def save(self, path: Path) -> None:
+        """Write model and tokenizer to ``path``, whole or not at all."""
+        save_model(self.model, self.tokenizer, path)
+
+    def _follow(self) -> Engine:
+        if self._config.name is not EngineName.HF:
+            return self._follow_elsewhere()
+        if isinstance(self._engine, HfEngine):
+            self._copy()
+            self._engine.forget()
+            return self._engine
+        if self._config.dtype != "float32":
+            self._sampled = copy.deepcopy(self.model).to(getattr(torch, self._config.dtype))
+        made = HfEngine(self._sampled, self.tokenizer, self._config.batch_rows, self._config.cache_mb)
+        self.gap = judge_gap(logprob_gap(made, self.model, len(self.tokenizer)), "the arm")
+        self._before = EngineCounts(**asdict(made.counts))  # the probe's
+        made.forget()
+        return made
+
+    @torch.no_grad()
+    def _copy(self) -> None:
+        if self._sampled is not self.model:
+            for mine, theirs in zip(self._sampled.parameters(), self.model.parameters(), strict=True):
+                mine.copy_(theirs)
+
+    def _follow_elsewhere(self) -> Engine:
+        self._version += 1
+        with TemporaryDirectory(prefix="treeward-") as folder:
+            path = Path(folder) / "policy"
+            self.save(path)
+            made, gap = kept_engine(self._config, self.device, path, self._version, self.tokenizer)
+        self.gap = judge_gap(gap, "the arm")
+        if self._engine is None:
+            self._before = EngineCounts(**asdict(made.counts))
+        return made

@@ -1,0 +1,118 @@
+"""What a comparison leaves behind: ``summary.json`` for machines, ``REPORT.md`` and ``report.html`` for people."""
+
+from __future__ import annotations
+
+import re
+from html import escape
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from compare.charts import band_panels, colours, compute_chart, difference_chart, learning_chart, reward_panels
+from compare.report_tables import TableText, ranked, tables
+from compare.summary import Supervision, finished
+from compare.verdict import findings
+from evolve.report_html import page
+from tasks.durable import write_json_atomic, write_text_atomic
+
+_BRACKETS = re.compile(r"\([^()]*\)( \*)?")
+_STYLE = """
+body{max-width:72rem}svg{max-height:none}table{font-size:.85rem}th{vertical-align:bottom}td{vertical-align:top}
+.verdict{font-size:1.25rem;font-weight:600}.wide{overflow-x:auto}figcaption,.note{font-size:.85rem;opacity:.75}
+figure{margin:1.5rem 0}
+"""
+
+
+def write_reports(folder: Path, results: dict[str, Any]) -> None:
+    """Write the three files; ``results`` are those of ``compare.summary.summarise``."""
+    write_json_atomic(folder / "summary.json", results)
+    write_text_atomic(folder / "REPORT.md", markdown_report(folder.name, results))
+    write_text_atomic(folder / "report.html", html_report(folder.name, results))
+
+
+def markdown_report(name: str, results: dict[str, Any]) -> str:
+    """REPORT.md."""
+    first, *rest = findings(results)
+    lines = [f"# Comparison {name}", "", f"**{first}**", "", *(f"- {sentence}" for sentence in rest), ""]
+    for table in tables(results):
+        lines += [f"## {table.title}", "", "| " + " | ".join(_cell(cell) for cell in table.head) + " |"]
+        lines += ["|" + "---|" * len(table.head)]
+        lines += ["| " + " | ".join(_cell(cell) for cell in row) + " |" for row in table.rows]
+        lines += ["", table.note, ""]
+    lines += [f"- {arm}, seed {seed}: [{text}]({quote(target)})" for arm, seed, text, target in _links(results)]
+    return "\n".join([*lines, "", "Curves and other pictures: `report.html`; every figure: `summary.json`.", ""])
+
+
+def html_report(name: str, results: dict[str, Any]) -> str:
+    """The page; it loads nothing and runs nothing."""
+    first, *rest = findings(results)
+    parts = [f'<p class="verdict">{escape(first)}</p><ul>']
+    parts += [f"<li>{escape(sentence)}</li>" for sentence in rest]
+    parts += ["</ul>", *_figures(results), *(_table(table) for table in tables(results))]
+    links = [
+        f'<li>{escape(arm)}, seed {escape(seed)}: <a href="{escape(quote(target))}">{escape(text)}</a></li>'
+        for arm, seed, text, target in _links(results)
+    ]
+    if links:
+        parts.append(f"<h2>Solutions and trees</h2><ul>{''.join(links)}</ul>")
+    return page(f"Comparison {name}", "".join(parts), _STYLE)
+
+
+def _figures(results: dict[str, Any]) -> list[str]:
+    arms = ranked(results)
+    if not arms:
+        return []
+    colour = colours(arms)
+    ceilings = [name for name, row in arms.items() if row["supervision"] == Supervision.ORACLE]
+    reference = next((name for name in results["references"] if name in arms), None)
+    parts = [
+        _figure(
+            "Accuracy against compute",
+            learning_chart(arms, colour, ceilings),
+            "Mean of the seeds. A broken line is a ceiling, not a method.",
+        )
+    ]
+    if any(len(each["curve"]) > 1 for row in arms.values() for each in finished(row)):
+        beside = f"; grey: {reference}" if reference else ""
+        caption = f"Line: mean of the seeds; band: from the lowest to the highest seed{beside}."
+        parts.append(_figure("Arm by arm", band_panels(arms, colour, reference), caption))
+    for name in dict.fromkeys(row["b"] for row in results["contrasts"]):
+        rows = [row for row in results["contrasts"] if row["b"] == name]
+        caption = "Percentage points with 95 % intervals over seeds and problems. Hollow: no difference shown."
+        parts.append(_figure(f"Difference from {name}", difference_chart(rows, colour), caption))
+    parts.append(_figure("Where compute went", compute_chart(arms), "Charged FLOPs per seed, by phase."))
+    if results["alarm"] is not None:
+        caption = "By update, a line per seed: orange the learned reward, blue the truth. Red: where the alarm sounded."
+        parts.append(_figure("Learned reward and truth", reward_panels(arms), caption))
+    return parts
+
+
+def _figure(title: str, picture: str, caption: str) -> str:
+    return f"<h2>{escape(title)}</h2><figure>{picture}<figcaption>{escape(caption)}</figcaption></figure>"
+
+
+def _table(table: TableText) -> str:
+    head = "".join(f"<th>{escape(cell)}</th>" for cell in table.head)
+    body = "".join("<tr>" + "".join(f"<td>{_together(cell)}</td>" for cell in row) + "</tr>" for row in table.rows)
+    return (
+        f'<h2>{escape(table.title)}</h2><div class="wide"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody>'
+        f'</table></div><p class="note">{escape(table.note)}</p>'
+    )
+
+
+def _together(text: str) -> str:
+    """A cell that breaks before its brackets and nowhere inside, and never before a per cent sign."""
+    return escape(_BRACKETS.sub(lambda found: found[0].replace(" ", "\u00a0"), text).replace(" %", "\u00a0%"))
+
+
+def _links(results: dict[str, Any]) -> list[tuple[str, str, str, str]]:
+    return [
+        (arm, seed, text, target)
+        for arm, row in results["arms"].items()
+        for seed, each in row["seeds"].items()
+        for text, target in each.get("links", {}).items()
+    ]
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|")

@@ -1,0 +1,193 @@
+"""Learning on policy: sample, have it judged, credit the tokens, take a step.
+
+What judges (verifier, process model, oracle) is the caller's: this room knows only rewards, step scores and credit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from math import isfinite
+
+from transformers import PreTrainedModel
+
+from lm.packing import packed_size
+from lm.rows import TextRow
+from lm.train import Stepper, StepRecord, plan_batches, rate_at
+from mcts.step import Step
+from mcts.trajectory import Trajectory
+from policy.credit.base import Array, Member
+from policy.engine import Engine, GenerateRequest, Sampling
+from policy.grpo import CreditedGroup, CreditedRow, GrpoLoss, with_old, with_reference
+from policy.proposer import PromptEncoder
+from policy.rl_config import EqualGroups, RlConfig
+from policy.step_format import TextSteps
+from tasks.errors import UserError
+from tasks.problem import Problem, Verifier
+from tasks.seeding import derive_seed
+
+_Score = Callable[[PreTrainedModel, Sequence[CreditedRow]], list[CreditedRow]]
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """The trajectories of one problem in one update. ``is_tree``: their ``nodes`` are those of one search tree."""
+
+    problem: Problem
+    trajectories: tuple[Trajectory, ...]
+    is_tree: bool = False
+
+
+def sample_groups(
+    engine: Engine,
+    encode: PromptEncoder,
+    steps: TextSteps,
+    problems: Sequence[Problem],
+    count: int,
+    max_tokens: int,
+    seed: int,
+    temperature: float = 1.0,
+) -> list[Group]:
+    """``count`` whole solutions of each problem, drawn independently; not judged yet. Temperature 0: the likeliest.
+
+    A problem whose prompt fills the policy's context has none.
+    """
+    sampling = Sampling(temperature=temperature, max_tokens=max_tokens)
+    requests = [GenerateRequest(encode(p.prompt), count, sampling, derive_seed(seed, p.id)) for p in problems]
+    return [
+        Group(problem, tuple(_trajectory(problem, steps.split(one)) for one in answer if one.token_ids))
+        for problem, answer in zip(problems, engine.generate(requests), strict=True)
+    ]
+
+
+def _trajectory(problem: Problem, steps: tuple[Step, ...]) -> Trajectory:
+    return Trajectory(problem.id, tuple(range(1, len(steps) + 1)), steps, (0.0,) * len(steps))
+
+
+def judged(groups: Sequence[Group], verifier: Verifier) -> list[Group]:
+    """The groups with a verdict on every trajectory that has none yet."""
+    return [
+        replace(
+            group,
+            trajectories=tuple(
+                one if one.verdict else replace(one, verdict=verifier.verify(group.problem, one.text))
+                for one in group.trajectories
+            ),
+        )
+        for group in groups
+    ]
+
+
+def require_finite(groups: Sequence[Group], what: str) -> None:
+    """UserError if a trajectory was sampled with a log-prob that is not a number: ``what`` has diverged."""
+    for group in groups:
+        if not all(isfinite(logprob) for one in group.trajectories for step in one.steps for logprob in step.logprobs):
+            raise UserError(
+                f"{what} has diverged: problem {group.problem.id} is answered with log-probs that are not finite; "
+                "lower the learning rate"
+            )
+
+
+def step_ends(trajectory: Trajectory) -> tuple[int, ...]:
+    """Cumulative token counts of the steps."""
+    ends, total = [], 0
+    for step in trajectory.steps:
+        total += len(step.token_ids)
+        ends.append(total)
+    return tuple(ends)
+
+
+def members(group: Group, step_scores: Sequence[tuple[float, ...]] | None = None) -> list[Member]:
+    """The group as a credit sees it. ``step_scores``: per trajectory one value per step, where there are any."""
+    scores = step_scores or [()] * len(group.trajectories)
+    return [
+        Member(
+            reward=one.verdict.reward if one.verdict else 0.0,
+            step_ends=step_ends(one),
+            step_scores=own,
+            path=(0, *one.nodes) if group.is_tree else (),
+        )
+        for one, own in zip(group.trajectories, scores, strict=True)
+    ]
+
+
+def credited(group: Group, advantages: Sequence[Array], encode: PromptEncoder) -> CreditedGroup:
+    """The group as the loss sees it: token ids as sampled, with the log-probs they were sampled by."""
+    prompt, name = encode(group.problem.prompt), group.problem.id
+    rows = [
+        CreditedRow(
+            TextRow(name, prompt, one.token_ids),
+            advantages_T.tolist(),
+            engine=[logprob for step in one.steps for logprob in step.logprobs],
+        )
+        for one, advantages_T in zip(group.trajectories, advantages, strict=True)
+    ]
+    return CreditedGroup(name, tuple(rows))
+
+
+@dataclass(frozen=True, slots=True)
+class Learned:
+    """What an update did: ``metrics`` under TRL's names, tokens ``trained`` on and ``scored`` without a gradient."""
+
+    metrics: dict[str, float]
+    trained: int = 0
+    scored: int = 0
+
+
+class Learner:
+    """A policy's optimiser and loss, kept from update to update. ``reference``: needed if ``grpo.beta`` is not 0."""
+
+    def __init__(
+        self,
+        model: PreTrainedModel,
+        config: RlConfig,
+        max_solution_tokens: int,
+        what: str,
+        reference: PreTrainedModel | None = None,
+    ) -> None:
+        self._model = model
+        self._config = config
+        self._reference = reference
+        self._loss = GrpoLoss(config.grpo, max_solution_tokens)
+        self._stepper = Stepper(model, config.optimiser, what)
+
+    def learn(self, groups: Sequence[CreditedGroup], progress: float, seed: int) -> Learned:
+        """One update. ``progress``: the share of the training that is over, in [0, 1], by which the rate is scheduled.
+
+        Without a group that teaches anything nothing is changed.
+        """
+        taught = [group for group in groups if group.teaches or self._config.equal_groups is EqualGroups.KEEP]
+        if not any(group.teaches for group in taught):
+            return Learned({})
+        batches = plan_batches([group.length for group in taught], self._config.optimiser, seed)
+        size, scored = sum(map(group_tokens, taught)), 0
+        if len(batches) > 1:
+            taught, scored = _rescored(self._model, taught, with_old), size
+        if self._config.grpo.beta:
+            assert self._reference is not None, "a KL penalty needs the reference policy"
+            taught, scored = _rescored(self._reference, taught, with_reference), scored + size
+        rate = rate_at(progress, self._config.optimiser)
+        records, trained = [], 0
+        for batch in batches:
+            part = [taught[index] for index in batch]
+            records.append(self._stepper.step(part, self._loss, rate))
+            trained += sum(map(group_tokens, part))
+        return Learned(_metrics(records) | self._loss.metrics(), trained, scored)
+
+
+def group_tokens(group: CreditedGroup) -> int:
+    """Tokens that training on the group computes: what its trajectories share, the prompt above all, once."""
+    return packed_size([row.row.prompt_ids + row.row.target_ids for row in group.rows])
+
+
+def _rescored(model: PreTrainedModel, groups: Sequence[CreditedGroup], score: _Score) -> list[CreditedGroup]:
+    rows = iter(score(model, [row for group in groups for row in group.rows]))
+    return [replace(group, rows=tuple(next(rows) for _ in group.rows)) for group in groups]
+
+
+def _metrics(records: Sequence[StepRecord]) -> dict[str, float]:
+    return {
+        "loss": sum(record.loss for record in records) / len(records),
+        "grad_norm": max(record.gradient_norm for record in records),
+        "learning_rate": records[-1].learning_rate,
+    }
