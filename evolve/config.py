@@ -57,6 +57,7 @@ class RoundConfig:
     width: int | None = None
     temperature: float | None = None
     problems: int | None = None
+    choice: ProblemChoice | None = None
     escalation: list[int] | None = None
 
 

@@ -23,6 +23,7 @@ from tasks.errors import UserError
 from tasks.registry import TASK_CONFIGS
 
 CONF = Path(__file__).resolve().parent.parent / "conf"
+_LONGEST_NAME = 240  # file systems take 255 bytes; a swept value may be longer than the first one
 
 
 def launch(name: str, schema: type[Any], run: Callable[[Any, dict[str, Any], Path], None]) -> None:
@@ -76,7 +77,14 @@ def _refuse_bad_overrides(name: str, arguments: list[str]) -> None:
         for override in overrides:
             if not _is_group(override) and not _is_known(override, known):
                 fail(f"there is no option {override.key_or_group}{_did_you_mean(override.key_or_group, known)}")
-        _compose(name, [_first_choice(override) for override in overrides])
+        chosen = [_first_choice(override) for override in overrides]
+        _compose(name, chosen)
+    length = len(",".join(chosen))
+    if flags and length > _LONGEST_NAME:
+        fail(
+            f"a sweep's folders are named after their options, and these make {length} characters, of which "
+            f"{_LONGEST_NAME} are the most; put what does not vary into a file in conf/experiment"
+        )
 
 
 def _compose(name: str, overrides: list[str]) -> DictConfig:

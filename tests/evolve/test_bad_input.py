@@ -269,3 +269,17 @@ def test_a_malformed_line_of_data_stops_the_program(tmp_path, refused):
     (tmp_path / "sums.jsonl").write_text('{"problem": "1 + 1?", "answer": 2}\n{"problem": "1 + 2?"}\n')
     said = refused("name=mine", "workers=0", "wandb.mode=disabled", "task=jsonl", "task.path=sums.jsonl")
     assert said == "sums.jsonl:2: the field 'answer' must be a text, but it is missing; mend or remove the line"
+
+
+def test_an_added_option_that_does_not_exist_is_refused_too(refused):
+    assert refused("+foo=3").startswith("there is no option foo")
+
+
+def test_a_number_that_is_none_is_refused(refused):
+    assert refused("evaluation.temperature=nan") == "evaluation.temperature must be at least 0, got nan"
+    assert refused("search.temperature=inf") == "search.temperature must be finite, got inf"
+
+
+def test_a_sweep_whose_folders_cannot_be_named_is_refused(refused):
+    long = [f"search.rollouts={number}" for number in range(1, 20)]
+    assert "240 are the most" in refused("-m", *long)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -50,7 +51,7 @@ def server(model, bpe, tmp_path_factory):
     # What `vllm serve` starts; the CPU build has no working `vllm` command.
     command = [sys.executable, "-m", "vllm.entrypoints.openai.api_server", "--model", str(root / "policy")]
     command += ["--port", str(port), *(word for option in OPTIONS.items() for word in option), *SWITCHES]
-    process = subprocess.Popen(command, stdout=log, stderr=log, env=environment)
+    process = subprocess.Popen(command, stdout=log, stderr=log, env=environment, start_new_session=True)
     url = f"http://127.0.0.1:{port}/v1"
     began = time.monotonic()
     while True:
@@ -62,7 +63,7 @@ def server(model, bpe, tmp_path_factory):
             assert alive, (root / "log.txt").read_text()[-3000:]
             time.sleep(0.5)
     yield url, process
-    process.terminate()
+    os.killpg(process.pid, signal.SIGKILL)  # a server that was killed itself leaves its engine's processes
     process.wait(30)
     log.close()
 
