@@ -142,9 +142,14 @@ class Comparison:
                 links={"solutions": samples} if (self._jobs.folder.root / samples).exists() else {},
             )
         arms = {name: ArmRuns(config.arms[name].supervision, runs[name]) for name in config.arms}
-        return summarise(arms, config.budget, references=config.references, alarm=config.alarm, seed=config.seed) | {
-            "name": self._jobs.folder.root.name
-        }
+        return summarise(
+            arms,
+            config.budget,
+            references=config.references,
+            alarm=config.alarm,
+            seed=config.seed,
+            split=config.judging.split,
+        ) | {"name": self._jobs.folder.root.name}
 
 
 def _trees_name(arm: ArmConfig) -> str:

@@ -68,7 +68,7 @@ class Course:
         if spent >= 1 and not self.updates:
             raise UserError(
                 f"arm {self.work.name}: the budget is used up before the first update; raise budget."
-                f"{self.config.budget.unit} or lower arms.{self.work.name}.trees"
+                f"{self.config.budget.unit}, or lower arms.{self.work.name}.trees or arms.{self.work.name}.sampling"
             )
         if self.updates == 1 and spent > 1:
             raise UserError(

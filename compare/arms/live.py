@@ -31,6 +31,7 @@ class LivePolicy:
     """
 
     def __init__(self, policy: PolicyConfig, engine: EngineConfig, path: Path) -> None:
+        torch.set_num_threads(1)  # as in the workers: sums depend on it in the last bits
         self.device = device_of(engine)
         self.model: PreTrainedModel = load_policy(path, self.device)
         self.tokenizer: PreTrainedTokenizerFast = load_tokenizer(path)
