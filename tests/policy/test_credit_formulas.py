@@ -105,12 +105,15 @@ def expected_min(members, config, every):
         weights = [np.exp(-s / config.temperature) for s in m.step_scores]
         return [s * w / sum(weights) for s, w in zip(m.step_scores, weights, strict=True)]
 
-    sums = [sum(weighted(m)) for m in members]
+    def baseline(i):
+        others = [m for j, m in enumerate(members) if j != i]
+        return sum(sum(weighted(m)) for m in others) / sum(m.tokens for m in others)
+
+    def to_come(m, t):  # tokens of the steps that end at t or after it
+        return m.tokens - (0, *m.step_ends)[step_of(m, t)]
+
     return [
-        [
-            sum(weighted(m)[step_of(m, t) :]) - np.mean([s for j, s in enumerate(sums) if j != i])
-            for t in range(m.tokens)
-        ]
+        [sum(weighted(m)[step_of(m, t) :]) - baseline(i) * to_come(m, t) for t in range(m.tokens)]
         for i, m in enumerate(members)
     ]
 
@@ -198,8 +201,8 @@ def test_tree_q_by_hand():
 
 def test_min_form_goes_to_the_minimum():
     found = min_form([of(0.0, 0.9, -0.8, 0.7), of(0.0, 0.2, 0.3, 0.4)], temperature=0.01)
-    assert found[0] == pytest.approx([-0.8 - 0.2, -0.8 - 0.2, -0.2], abs=1e-3)
-    assert found[1] == pytest.approx([0.2 + 0.8, 0.8, 0.8], abs=1e-3)
+    assert found[0] == pytest.approx([-0.8 - 0.2, -0.8 - 0.2 * 2 / 3, -0.2 / 3], abs=1e-3)
+    assert found[1] == pytest.approx([0.2 + 0.8, 0.8 * 2 / 3, 0.8 / 3], abs=1e-3)
 
 
 def test_implicit_by_hand():

@@ -60,10 +60,8 @@ def test_group_sums(seed, size):
     outcome = assigner(of(CreditName.OUTCOME))(members)
     assert sum(one[0] for one in outcome) == pytest.approx(0, abs=1e-9)
     first = [[0, *m.step_ends[:-1]] for m in members]
-    for name in (CreditName.STEP_DELTA, CreditName.MIN_FORM):
-        found = [one[places] for one, places in zip(assigner(of(name))(members), first, strict=True)]
-        total = sum(one.sum() for one in found) if name is CreditName.STEP_DELTA else sum(one[0] for one in found)
-        assert total == pytest.approx(0, abs=1e-9)
+    deltas = [one[places] for one, places in zip(assigner(of(CreditName.STEP_DELTA))(members), first, strict=True)]
+    assert sum(one.sum() for one in deltas) == pytest.approx(0, abs=1e-9)
     process = assigner(of(CreditName.PROCESS))(members)
     steps = sum(-np.diff(np.append(one[places], 0.0)).sum() for one, places in zip(process, first, strict=True))
     assert steps == pytest.approx(0, abs=1e-9)
@@ -97,7 +95,7 @@ def test_steps_count_whatever_their_length(name, seed, size):
     members = [replace(member, token_scores=()) for member in group(seed, size)]
     long = [replace(member, step_ends=tuple(3 * end for end in member.step_ends)) for member in members]
     for one, other in zip(assigner(of(name))(members), assigner(of(name))(long), strict=True):
-        np.testing.assert_array_equal(np.repeat(one, 3), other)
+        np.testing.assert_allclose(np.repeat(one, 3), other, atol=1e-12)
 
 
 @pytest.mark.parametrize("name", GROUP_WISE)
@@ -140,8 +138,8 @@ def test_paths_of_two_trees_are_refused():
 @pytest.mark.parametrize(
     ("fields", "words"),
     [
-        ({"reward": 1.5}, "reward lies in"),
-        ({"reward": float("nan")}, "reward lies in"),
+        ({"reward": float("inf")}, "a reward is a finite"),
+        ({"reward": float("nan")}, "a reward is a finite"),
         ({"step_ends": ()}, "step_ends must rise"),
         ({"step_ends": (2, 2)}, "step_ends must rise"),
         ({"step_scores": (0.1,)}, "step_scores must hold 2"),
