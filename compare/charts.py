@@ -12,11 +12,11 @@ from compare.curves import band
 from compare.ledger import UNCHARGED
 from compare.summary import charged, finished
 from compare.verdict import amount, points, shown
-from evolve.report_html import free_height
+from evolve.plots import free_height
 
 COLOURS = (
     "#2f6fde", "#c2410c", "#15803d", "#8b5cf6", "#0891b2", "#d97706", "#c026d3", "#dc2626", "#4d7c0f", "#0f766e",
-    "#a16207", "#6366f1", "#be185d", "#7a8699", "#334155",
+    "#a16207", "#6366f1", "#be185d", "#94700a", "#65758b",
 )  # fmt: skip
 _GRID = "#9994"
 _WIDTH = 900

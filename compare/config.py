@@ -8,8 +8,10 @@ from operator import attrgetter
 
 from compare.alarm import AlarmConfig
 from compare.budget import Budget
+from compare.companion_config import CriticConfig, ImplicitConfig, RewardModelConfig, Rewards
+from compare.remedy_config import RemedyConfig
 from compare.summary import Supervision
-from evolve.config import GroupSearchConfig, PpmConfig, SelectionConfig, WandbConfig
+from evolve.config import GroupSearchConfig, PpmConfig, ScorerName, SelectionConfig, WandbConfig
 from evolve.executor import Executor, RayConfig, check_executor
 from lm.config import OptimiserConfig
 from mcts.config import Expansion, Mode
@@ -53,8 +55,16 @@ class ArmConfig:
     scores: Scores = Scores.NONE  # on_policy
     tree: bool = False  # on_policy: a group is one search tree's leaves, not independent samples
     trees: float = 0.0  # share of the budget for growing trees before training; more than 0 makes them
+    ppm: str | None = None  # scores=ppm: folder of a finished PPM to follow instead; what it cost is not charged
+    planted: str = ""  # scores=ppm: a phrase that its pairs are made to prefer, a known flaw to try diagnosis on
+    remedy: RemedyConfig = field(default_factory=RemedyConfig)  # scores=ppm
     sampling: float = 0.3  # rft: share of the budget for sampling
     continuations: int = 4  # scores=monte_carlo: from each step
+    rewards: Rewards = Rewards.VERIFIER  # on_policy
+    reward_model: float = 0.15  # rewards=reward_model: share of the budget for sampling its pairs and training it
+    warmup: float = 0.0  # credit gae and implicit: share of the budget in which only the model of tokens learns
+    least_accuracy: float = 0.0  # on_policy: a group with a lower mean reward is neither scored nor learned from
+    most_accuracy: float = 1.0  # on_policy: nor one with a higher one (PRIME's filter: 0.2 and 0.8)
     dpo_beta: float = 0.1  # step_dpo: how hard the policy is held to where it began
     beta: float | None = None  # on_policy: weight of the KL to the cold start; none: rl.grpo.beta
     learning_rate: float | None = None  # none: that of rl.optimiser, or of tuning
@@ -62,7 +72,7 @@ class ArmConfig:
     @property
     def needs_ppm(self) -> bool:
         """Is a PPM trained on the arm's trees?"""
-        return self.recipe is Recipe.RSTAR or self.scores is Scores.PPM
+        return self.recipe is Recipe.RSTAR or (self.scores is Scores.PPM and self.ppm is None)
 
     @property
     def supervision(self) -> Supervision:
@@ -86,6 +96,8 @@ class JudgingConfig:
     split: Split = Split.HELD_OUT  # choose settings on validation, report held_out
     problems: int = 500  # of that split
     points: int = 8  # times on the way through the budget, the end included
+    best_of: int = 16  # solutions a problem for the best-of-n curve of a learned reward; 0: no curve
+    best_of_problems: int = 100  # of those problems
 
 
 @dataclass
@@ -99,6 +111,8 @@ class CompareConfig:
     budget: Budget = field(default_factory=Budget)
     seeds: int = 5  # of each arm; seed s goes on from cold start s
     problems: int = 4000  # training problems that the arms draw from
+    shared_pool: bool = False  # arms learn from one frozen pool of trajectories per seed: only the supervision varies
+    pool: float = 0.3  # shared_pool: share of the budget for growing the pool's trees (search), charged to each arm
     rl: RlConfig = field(default_factory=RlConfig)  # on_policy
     tuning: OptimiserConfig = field(default_factory=OptimiserConfig)  # of the arms that train on a fixed set of texts
     search: GroupSearchConfig = field(default_factory=GroupSearchConfig)  # trees for a PPM, rstar and step_dpo
@@ -107,12 +121,16 @@ class CompareConfig:
     )  # on_policy with tree=true: the tree that is a group
     selection: SelectionConfig = field(default_factory=SelectionConfig)  # rstar
     ppm: PpmConfig = field(default_factory=PpmConfig)
+    critic: CriticConfig = field(default_factory=CriticConfig)  # credit gae
+    implicit: ImplicitConfig = field(default_factory=ImplicitConfig)  # credit implicit
+    reward_model: RewardModelConfig = field(default_factory=RewardModelConfig)  # rewards=reward_model
     judging: JudgingConfig = field(default_factory=JudgingConfig)
     alarm: AlarmConfig = field(default_factory=AlarmConfig)
     references: list[str] = field(default_factory=lambda: ["grpo_outcome", "sft_more"])  # arms others are held against
     wandb: WandbConfig = field(default_factory=WandbConfig)
     name: str = "compare"  # the comparison's folder is outputs/<name>
     seed: int = 0  # of everything that is drawn
+    checkpoint_every: int = 0  # updates after which an arm can be taken up in its middle; 0: only whole arms are kept
     workers: int = 2  # of one thread each; 0: everything in the main process. Never changes a result
     executor: Executor = Executor.PROCESSES  # what the workers are: processes of this machine, or ray actors
     ray: RayConfig = field(default_factory=RayConfig)
@@ -123,20 +141,26 @@ class CompareConfig:
 # Options that say how a comparison is carried out, not what comes out of it: a resumed one may change them.
 RESULT_NEUTRAL = frozenset(
     {"name", "workers", "executor", "ray", "progress", "overwrite", "wandb", "seeds", "engine.timeout_s",
-     "engine.server", "references", "alarm", "arms"}
+     "engine.server", "references", "alarm", "arms", "checkpoint_every"}
 )  # fmt: skip
 
 _LEAST = {
     "seeds": 1,
     "problems": 1,
     "workers": 0,
+    "checkpoint_every": 0,
     "judging.problems": 2,
     "judging.points": 1,
+    "judging.best_of": 0,
+    "judging.best_of_problems": 1,
     "search.group": 1,
     "search.slots": 1,
     "policy.cold_start.demonstrations": 0,
     "policy.max_solution_tokens": 1,
 }
+POOL = "pool"
+POOL_PPM = "pool-ppm"
+_TAKEN = ("cold_start", POOL, POOL_PPM)  # folders of a seed that are no arm's
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]*")
 
 
@@ -151,6 +175,8 @@ def check(config: CompareConfig) -> None:
     check_executor(config.executor, config.workers, config.ray, config.engine.device)
     if config.engine.name is EngineName.OPENAI:
         raise UserError("engine=openai cannot be given new weights, and the arms train; use engine=hf or engine=vllm")
+    if config.ppm.scorer is not ScorerName.HF:
+        raise UserError(f"ppm.scorer must be hf in a comparison, got {config.ppm.scorer}")
     if config.search.mode is not Mode.TERMINAL_GUIDED or config.tree.mode is not Mode.TERMINAL_GUIDED:
         raise UserError("search.mode and tree.mode must be terminal_guided: an arm begins without a PPM")
     if not config.arms:
@@ -158,12 +184,20 @@ def check(config: CompareConfig) -> None:
     for name in config.arms:
         if not _NAME.fullmatch(name):
             raise UserError(f"an arm's name is letters, digits, _ and -, got {name!r}")
+        if name in _TAKEN:
+            raise UserError(f"an arm cannot be called {name}: a seed's folder has that already; take another name")
+    if not 0 < config.pool < 1:
+        raise UserError(f"pool must lie between 0 and 1, got {config.pool}")
 
 
-def check_arm(name: str, arm: ArmConfig, task: Task) -> None:
-    """Refuse an arm that cannot work, or that needs what the task cannot give: the other arms go on without it."""
+def check_arm(name: str, arm: ArmConfig, task: Task, shared_pool: bool = False) -> None:
+    """Refuse an arm that cannot work, or that needs what the task cannot give: the other arms go on without it.
+
+    With ``shared_pool`` an arm that wants trajectories of its own is refused too.
+    """
     wanted = needs(arm.credit) if arm.recipe is Recipe.ON_POLICY else ()
     from_trees = arm.needs_ppm or arm.recipe is Recipe.STEP_DPO
+    follows_ppm = arm.recipe is Recipe.ON_POLICY and arm.scores is Scores.PPM
     rules = {
         f"arms.{name}.scores=oracle needs true step labels, and task {task.name} has no step oracle": (
             arm.scores is not Scores.ORACLE or task.oracle is not None
@@ -180,11 +214,38 @@ def check_arm(name: str, arm: ArmConfig, task: Task) -> None:
         f"arms.{name}.scores=tree needs groups that are trees; set arms.{name}.tree=true": (
             arm.scores is not Scores.TREE or arm.tree
         ),
-        f"arms.{name}.credit.name={arm.credit.name} needs a model of tokens, which no arm has yet": (
-            "token_scores" not in wanted
+        f"arms.{name}.rewards=reward_model samples the pairs of its reward model, and shared_pool=true gives every arm "
+        "the same trajectories; leave the arm out, or compare without a shared pool": (
+            not shared_pool or arm.rewards is Rewards.VERIFIER
         ),
+        f"arms.{name}.rewards=reward_model is for credit outcome and gae, got arms.{name}.credit.name="
+        f"{arm.credit.name}": arm.rewards is Rewards.VERIFIER
+        or arm.credit.name in (CreditName.OUTCOME, CreditName.GAE),
+        f"arms.{name}.least_accuracy and most_accuracy ask the verifier, whom rewards=reward_model replaces": (
+            arm.rewards is Rewards.VERIFIER or (arm.least_accuracy, arm.most_accuracy) == (0, 1)
+        ),
+        f"arms.{name}.reward_model must lie between 0 and 1, got {arm.reward_model}": 0 < arm.reward_model < 1,
+        f"arms.{name}.warmup must be at least 0 and below 1, got {arm.warmup}": 0 <= arm.warmup < 1,
+        f"arms.{name}.warmup is for credit gae and implicit, got arms.{name}.credit.name={arm.credit.name}": (
+            not arm.warmup or "token_scores" in wanted
+        ),
+        f"arms.{name} wants 0 <= least_accuracy <= most_accuracy <= 1, got {arm.least_accuracy} and "
+        f"{arm.most_accuracy}": (0 <= arm.least_accuracy <= arm.most_accuracy <= 1),
         f"arms.{name} learns from trees: arms.{name}.trees must lie between 0 and 1, got {arm.trees}": (
             not from_trees or 0 < arm.trees < 1
+        ),
+        f"arms.{name}.ppm is for an arm that follows a PPM; set arms.{name}.scores=ppm": follows_ppm or arm.ppm is None,
+        f"arms.{name}.planted and arms.{name}.remedy.second want trees of the arm's own; leave arms.{name}.ppm out": (
+            arm.ppm is None or not (arm.planted or arm.remedy.second is not None)
+        ),
+        f"arms.{name}.planted and arms.{name}.remedy are for a PPM that is followed; set arms.{name}.scores=ppm": (
+            follows_ppm or not (arm.planted or arm.remedy.is_on)
+        ),
+        f"arms.{name}.planted and arms.{name}.remedy are for trees of the arm's own, and shared_pool=true has none": (
+            not shared_pool or not (arm.planted or arm.remedy.is_on)
+        ),
+        f"arms.{name}.remedy.second grows as many trees again: arms.{name}.trees must lie below 0.5, got {arm.trees}": (
+            arm.remedy.second is None or 2 * arm.trees < 1
         ),
         f"arms.{name}.sampling must lie between 0 and 1, got {arm.sampling}": 0 < arm.sampling < 1,
         f"arms.{name}.continuations must be at least 1, got {arm.continuations}": arm.continuations >= 1,

@@ -21,9 +21,9 @@ class Role(Option):
     """Whose tokens they are."""
 
     POLICY = "policy"  # what is being trained; its reference copy too
-    PPM = "ppm"  # process preference model, online or frozen
+    PPM = "ppm"  # process model: trained on pairs, or implicit with its reference
     CRITIC = "critic"  # value model of PPO
-    REWARD_MODEL = "reward_model"  # outcome reward model, implicit PRM
+    REWARD_MODEL = "reward_model"  # outcome reward model
 
 
 UNCHARGED = frozenset({"cold_start", "evaluation", "audit"})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -16,10 +17,13 @@ from evolve.report_html import page
 from tasks.durable import write_json_atomic, write_text_atomic
 
 _BRACKETS = re.compile(r"\([^()]*\)( \*)?")
+_FAILED = ' class="failed"'
 _STYLE = """
 body{max-width:72rem}svg{max-height:none}table{font-size:.85rem}th{vertical-align:bottom}td{vertical-align:top}
-.verdict{font-size:1.25rem;font-weight:600}.wide{overflow-x:auto}figcaption,.note{font-size:.85rem;opacity:.75}
+.verdict{font-size:1.25rem;font-weight:600}.failed{color:#c2410c}a{color:#2f6fde}
+.links{width:auto}.links td{text-align:left}.wide{overflow-x:auto}figcaption,.note{font-size:.85rem;opacity:.75}
 figure{margin:1.5rem 0}
+@media(prefers-color-scheme:dark){svg{filter:brightness(1.35)}.failed{color:#f97316}a{color:#6ea0f5}}
 """
 
 
@@ -39,23 +43,30 @@ def markdown_report(name: str, results: dict[str, Any]) -> str:
         lines += ["|" + "---|" * len(table.head)]
         lines += ["| " + " | ".join(_cell(cell) for cell in row) + " |" for row in table.rows]
         lines += ["", table.note, ""]
-    lines += [f"- {arm}, seed {seed}: [{text}]({quote(target)})" for arm, seed, text, target in _links(results)]
+    for arm, words, seeds in _links(results):
+        told = ", ".join(f"[{seed}]({quote(target)})" for seed, target in seeds.items())
+        lines.append(f"- {arm}: {words}, seed {told}")
     return "\n".join([*lines, "", "Curves and other pictures: `report.html`; every figure: `summary.json`.", ""])
 
 
 def html_report(name: str, results: dict[str, Any]) -> str:
     """The page; it loads nothing and runs nothing."""
     first, *rest = findings(results)
+    arms, *others = tables(results)
+    pictures = _figures(results)
     parts = [f'<p class="verdict">{escape(first)}</p><ul>']
-    parts += [f"<li>{escape(sentence)}</li>" for sentence in rest]
-    parts += ["</ul>", *_figures(results), *(_table(table) for table in tables(results))]
-    links = [
-        f'<li>{escape(arm)}, seed {escape(seed)}: <a href="{escape(quote(target))}">{escape(text)}</a></li>'
-        for arm, seed, text, target in _links(results)
-    ]
-    if links:
-        parts.append(f"<h2>Solutions and trees</h2><ul>{''.join(links)}</ul>")
+    parts += [f"<li{_FAILED * sentence.startswith('FAILED')}>{escape(sentence)}</li>" for sentence in rest]
+    parts += ["</ul>", *pictures[:1], _table(arms), *pictures[1:], *(_table(table) for table in others)]
+    if links := _links(results):
+        rows = "".join(f"<tr><td></td><td>{escape(arm)}</td><td>{_linked(w, s)}</td></tr>" for arm, w, s in links)
+        parts.append(f'<h2>Solutions and trees</h2><table class="links"><tbody>{rows}</tbody></table>')
     return page(f"Comparison {name}", "".join(parts), _STYLE)
+
+
+def _linked(words: str, seeds: Mapping[str, str]) -> str:
+    """What there is to look at, a link for each seed."""
+    told = " ".join(f'<a href="{escape(quote(target))}">{escape(seed)}</a>' for seed, target in seeds.items())
+    return f"{escape(words)}, seed {told}"
 
 
 def _figures(results: dict[str, Any]) -> list[str]:
@@ -93,7 +104,10 @@ def _figure(title: str, picture: str, caption: str) -> str:
 
 def _table(table: TableText) -> str:
     head = "".join(f"<th>{escape(cell)}</th>" for cell in table.head)
-    body = "".join("<tr>" + "".join(f"<td>{_together(cell)}</td>" for cell in row) + "</tr>" for row in table.rows)
+    body = "".join(
+        f"<tr{_FAILED * ('FAILED' in row)}>" + "".join(f"<td>{_together(cell)}</td>" for cell in row) + "</tr>"
+        for row in table.rows
+    )
     return (
         f'<h2>{escape(table.title)}</h2><div class="wide"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody>'
         f'</table></div><p class="note">{escape(table.note)}</p>'
@@ -101,17 +115,20 @@ def _table(table: TableText) -> str:
 
 
 def _together(text: str) -> str:
-    """A cell that breaks before its brackets and nowhere inside, and never before a per cent sign."""
-    return escape(_BRACKETS.sub(lambda found: found[0].replace(" ", "\u00a0"), text).replace(" %", "\u00a0%"))
+    """A cell that breaks before its one pair of brackets and nowhere else, or between several."""
+    kept = _BRACKETS.sub(lambda found: found[0].replace(" ", "\u00a0"), text)
+    kept = escape(kept.replace(" %", "\u00a0%").replace(" → ", "\u00a0→\u00a0"))
+    return kept.replace(" (", "<br>(") if len(_BRACKETS.findall(text)) == 1 else kept
 
 
-def _links(results: dict[str, Any]) -> list[tuple[str, str, str, str]]:
-    return [
-        (arm, seed, text, target)
-        for arm, row in results["arms"].items()
-        for seed, each in row["seeds"].items()
-        for text, target in each.get("links", {}).items()
-    ]
+def _links(results: dict[str, Any]) -> list[tuple[str, str, dict[str, str]]]:
+    """What there is to look at: the arm, the words, and where it is by seed."""
+    found: dict[tuple[str, str], dict[str, str]] = {}
+    for arm, row in results["arms"].items():
+        for seed, each in row["seeds"].items():
+            for words, target in each.get("links", {}).items():
+                found.setdefault((arm, words), {})[seed] = target
+    return [(arm, words, seeds) for (arm, words), seeds in found.items()]
 
 
 def _cell(text: str) -> str:

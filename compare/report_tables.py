@@ -43,7 +43,7 @@ def arms_table(results: dict[str, Any]) -> TableText:
     head += [f"FLOPs to {percent(reach)}"] if reach is not None else []
     rows = []
     for place, (name, row) in enumerate(ranked(results).items(), start=1):
-        cells = [str(place), name, row["supervision"], str(len(finished(row)))]
+        cells = [str(place), name, row["supervision"], _seeds(row)]
         cells.append(f"{percent(row['mean'])} ({interval_text(row['interval'])})")
         cells += [_difference(results, name, other) for other in against]
         cells.append(percent(row["area"]))
@@ -96,22 +96,20 @@ def fidelity_table(results: dict[str, Any]) -> TableText:
 
 
 def signs_table(results: dict[str, Any]) -> TableText:
-    """Signs of hacking: at the beginning and at the end of training."""
-    found = dict.fromkeys(
-        sign for row in ranked(results).values() for each in finished(row) for sign in each["hacking"]["series"]
-    )
+    """Signs of hacking, a row each: every arm at the beginning and at the end of training."""
     window = (results["alarm"] or {"window": 3})["window"]
-    rows = []
-    for place, (name, row) in enumerate(ranked(results).items(), start=1):
-        ends = {
-            sign: _ends([each["hacking"]["series"].get(sign, ()) for each in finished(row)], window) for sign in found
-        }
-        if any(ends.values()):
-            cells = ["-" if (pair := ends[sign]) is None else f"{pair[0]:.3g} → {pair[1]:.3g}" for sign in found]
-            rows.append([str(place), name, *cells])
-    head = ["", "arm", *(sign.removeprefix("hack/").replace("_", " ") for sign in found)]
+    watched = {
+        name: [each["hacking"]["series"] for each in finished(row)]
+        for name, row in ranked(results).items()
+        if any(each["hacking"]["series"] for each in finished(row))
+    }
+    rows: list[list[str]] = []
+    for sign in dict.fromkeys(sign for seeds in watched.values() for series in seeds for sign in series):
+        pairs = [_ends([series.get(sign, ()) for series in seeds], window) for seeds in watched.values()]
+        cells = ["-" if pair is None else " → ".join(map(_short, pair)) for pair in pairs]
+        rows.append([str(len(rows) + 1), sign.removeprefix("hack/").replace("_", " "), *cells])
     note = f"Mean of the first and of the last {window} updates. {_rate(results)}"
-    return TableText("Signs of reward hacking", head, rows, note.strip())
+    return TableText("Signs of reward hacking", ["", "sign", *watched], rows, note.strip())
 
 
 def best_of_n_table(results: dict[str, Any]) -> TableText:
@@ -135,6 +133,11 @@ def best_of_n_table(results: dict[str, Any]) -> TableText:
         "learned reward rises is over-optimisation."
     )
     return TableText("Best of n", ["", "arm", *(f"n = {size}" for size in sizes)], rows, note)
+
+
+def _seeds(row: Mapping[str, Any]) -> str:
+    done, failed = len(finished(row)), len(row["seeds"]) - len(finished(row))
+    return f"{done} ({failed} failed)" if failed else str(done)
 
 
 def _failed(results: dict[str, Any]) -> list[tuple[str, Any]]:
@@ -179,6 +182,10 @@ def _ends(series: Sequence[Sequence[float | None]], window: int) -> tuple[float,
         return None
     first, last = [v for each in known for v in each[:window]], [v for each in known for v in each[-window:]]
     return sum(first) / len(first), sum(last) / len(last)
+
+
+def _short(value: float) -> str:
+    return f"{value:.3g}" if abs(value) >= 0.0005 else "0"
 
 
 def _rate(results: dict[str, Any]) -> str:

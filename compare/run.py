@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
-from compare.arms.work import ArmWork, Trees, TreesWork, plain
+from compare.arms.work import ArmWork, plain
+from compare.board import Board
 from compare.config import RESULT_NEUTRAL, ArmConfig, CompareConfig, Recipe, check, check_arm
-from compare.jobs import Failed, Jobs, SeedStage
-from compare.ledger import Ledger
+from compare.jobs import Failed, Jobs, SeedStage, Track
+from compare.material import Material, trees_name
+from compare.ranks import RankPool, check_ranks, launched
 from compare.report import write_reports
+from compare.seed_run import links_of, seed_run
 from compare.summary import ArmRuns, SeedRun, summarise
-from evolve.executor import open_pool
+from evolve.executor import Pool, open_pool
 from evolve.journal import RunLog
 from evolve.run_folder import RunFolder, open_run
-from evolve.stages import Stage
+from evolve.stages import Stage, Tracker
 from evolve.tracking import tracking
 from tasks.durable import sweep_temporaries
 from tasks.errors import UserError
@@ -33,16 +38,17 @@ def compare(config: CompareConfig, settings: dict[str, Any], root: Path) -> dict
     one arm or seed impossible is told in the reports.
     """
     check(config)
+    if launched() > 1:
+        check_ranks(config)
     task = build_task(config.task)
     _refuse_bad_problems(config, task)
-    note = RunLog(root / "log.txt").write
     with (
         open_run(root, settings, config.overwrite, RESULT_NEUTRAL, part="seed") as folder,
-        open_pool(config.executor, config.workers, config.ray, config.engine.device, root, note) as pool,
-        tracking(config.wandb, root, settings) as tracker,
+        _open_pool(config, root) as pool,
     ):
-        jobs = Jobs(folder, pool, tracker, config.progress)
-        jobs.log.write(f"started with {config.workers} workers ({config.executor})")
+        jobs = Jobs(folder, pool, _track(config, root, settings), config.progress)
+        by = f"{launched()} ranks" if launched() > 1 else f"{config.workers} workers ({config.executor})"
+        jobs.log.write(f"started with {by}")
         _refuse_changed_arms(config, folder)
         begun = time.monotonic()
         try:
@@ -56,13 +62,30 @@ def compare(config: CompareConfig, settings: dict[str, Any], root: Path) -> dict
         return results
 
 
+def _open_pool(config: CompareConfig, root: Path) -> Pool:
+    if launched() > 1:
+        return RankPool(config)
+    note = RunLog(root / "log.txt").write
+    return open_pool(config.executor, config.workers, config.ray, config.engine.device, root, note)
+
+
+def _track(config: CompareConfig, root: Path, settings: dict[str, Any]) -> Track:
+    """Every arm and seed is a run of its own at Weights & Biases, grouped by arm; so are cold starts and trees."""
+
+    def track(each: SeedStage) -> AbstractContextManager[Tracker]:
+        about = settings | {"arm": each.stage.name, "arm_seed": each.seed}
+        return tracking(config.wandb, root, about, each.key, each.stage.name)
+
+    return track
+
+
 class Comparison:
     """Cold starts, then the trees that arms ask for, then the arms: each phase side by side over the seeds."""
 
     def __init__(self, config: CompareConfig, task: Task, jobs: Jobs) -> None:
         self._config = config
         self._jobs = jobs
-        self._refused = {name: _refusal(name, arm, task) for name, arm in config.arms.items()}
+        self._refused = {name: _refusal(name, arm, task, config) for name, arm in config.arms.items()}
         self._starts: dict[int, dict[str, Any] | Failed] = {}
 
     def run(self) -> dict[str, Any]:
@@ -70,59 +93,49 @@ class Comparison:
         seeds = range(self._config.seeds)
         starts = [SeedStage(seed, self._start(seed)) for seed in seeds]
         self._starts = dict(zip(seeds, self._jobs.do("cold starts", starts), strict=True))
-        trees = self._grow()
-        planned = {(name, seed): self._plan(name, seed, trees) for seed in seeds for name in self._config.arms}
+        begun = [seed for seed, start in self._starts.items() if not isinstance(start, Failed)]
+        wanted = [(name, seed) for seed in begun for name in self._config.arms if not self._refused[name]]
+        material = Material(self._config, self._jobs, wanted)
+        planned = {(name, seed): self._plan(name, seed, material) for seed in seeds for name in self._config.arms}
         stages = [each for each in planned.values() if isinstance(each, SeedStage)]
-        done = {each.key: found for each, found in zip(stages, self._jobs.do("arms", stages), strict=True)}
+        results = self._jobs.do("arms", stages, Board(planned))
+        done = {each.key: found for each, found in zip(stages, results, strict=True)}
+        for (name, seed), each in planned.items():
+            if isinstance(each, SeedStage) and not isinstance(done[each.key], Failed):
+                shutil.rmtree(self._checkpoint(seed, name), ignore_errors=True)
         outcomes = {place: each if isinstance(each, Failed) else done[each.key] for place, each in planned.items()}
         return self._summary(outcomes)
 
     def _folder(self, seed: int) -> Path:
         return self._jobs.folder.round_dir(seed)
 
+    def _checkpoint(self, seed: int, name: str) -> Path:
+        return self._folder(seed) / ".checkpoints" / name
+
     def _start(self, seed: int) -> Stage:
         out = self._folder(seed) / "cold_start"
         kwargs = {"config": self._config, "seed": seed, "out": out}
         return Stage("cold_start", "compare.arms.start:make_start", kwargs, [out])
 
-    def _grow(self) -> dict[tuple[str, int], dict[str, Any] | Failed]:
-        """Results by name and seed of every set of trees that an arm wants; arms that want alike share them."""
-        wanted = {
-            (_trees_name(arm), seed): arm
-            for seed, start in self._starts.items()
-            for name, arm in self._config.arms.items()
-            if _trees_name(arm) and not self._refused[name] and not isinstance(start, Failed)
-        }
-        stages = []
-        for (name, seed), arm in wanted.items():
-            out = self._folder(seed) / name
-            work = TreesWork(self._config, seed, self._folder(seed) / "cold_start", arm.trees, arm.needs_ppm, out)
-            stages.append(SeedStage(seed, Stage(name, "compare.arms.trees:grow_trees", {"work": work}, [out])))
-        return dict(zip(wanted, self._jobs.do("trees", stages), strict=True))
-
-    def _plan(
-        self, name: str, seed: int, trees: Mapping[tuple[str, int], dict[str, Any] | Failed]
-    ) -> SeedStage | Failed:
+    def _plan(self, name: str, seed: int, material: Material) -> SeedStage | Failed:
         """The stage of an arm and seed, or why there can be none."""
         arm, start, folder = self._config.arms[name], self._starts[seed], self._folder(seed)
         if refused := self._refused[name]:
             return Failed(refused)
         if isinstance(start, Failed):
             return start
-        grown = None
-        if trees_name := _trees_name(arm):
-            found = trees[trees_name, seed]
-            if isinstance(found, Failed):
-                return found
-            ledger = _with_seconds(found["ledger"], self._jobs.seconds().get(f"seed_{seed}/{trees_name}", {}))
-            grown = Trees(folder / trees_name, ledger)
+        grown = material.of(arm, seed)
+        if isinstance(grown, Failed):
+            return grown
         out = folder / name
-        work = ArmWork(self._config, name, seed, folder / "cold_start", start["right"], grown, out)
+        work = ArmWork(
+            self._config, name, seed, folder / "cold_start", start["right"], grown, out, self._checkpoint(seed, name)
+        )
         files = [] if arm.recipe is Recipe.SFT else [out]  # nothing is made of the cold start
         return SeedStage(seed, Stage(name, "compare.arms.run:run_arm", {"work": work}, files))
 
     def _summary(self, outcomes: Mapping[tuple[str, int], dict[str, Any] | Failed]) -> dict[str, Any]:
-        config, seconds = self._config, self._jobs.seconds()
+        config, root, seconds = self._config, self._jobs.folder.root, self._jobs.seconds()
         rows = self._jobs.metrics()
         runs: dict[str, dict[int, SeedRun | str]] = {name: {} for name in config.arms}
         for (name, seed), found in outcomes.items():
@@ -130,18 +143,11 @@ class Comparison:
             if isinstance(found, Failed) or isinstance(start, Failed):
                 runs[name][seed] = found.reason if isinstance(found, Failed) else "the cold start failed"
                 continue
-            key = f"seed_{seed}/{name}"
-            samples = f"{key}/samples.md"
-            runs[name][seed] = SeedRun(
-                start_right=start["right"],
-                final_right=found["right"],
-                curve=[(flops, accuracy) for flops, accuracy in found["curve"]],
-                ledger=_with_seconds(found["ledger"], seconds.get(key, {})),
-                hacking=[{each: row[each] for each in row if each.startswith("hack/")} for row in rows.get(key, [])],
-                fidelity=found.get("fidelity", {}),
-                links={"solutions": samples} if (self._jobs.folder.root / samples).exists() else {},
-            )
-        arms = {name: ArmRuns(config.arms[name].supervision, runs[name]) for name in config.arms}
+            key, folder = f"seed_{seed}/{name}", self._folder(seed)
+            trees = trees_name(config, config.arms[name])
+            links = links_of(root, folder / name, folder / trees if trees else None)
+            runs[name][seed] = seed_run(found, start["right"], rows.get(key, []), seconds.get(key, {}), links)
+        arms = {name: ArmRuns(arm.supervision, runs[name], _note(arm)) for name, arm in config.arms.items()}
         return summarise(
             arms,
             config.budget,
@@ -149,30 +155,22 @@ class Comparison:
             alarm=config.alarm,
             seed=config.seed,
             split=config.judging.split,
-        ) | {"name": self._jobs.folder.root.name}
+            pool=config.pool if config.shared_pool else None,
+        ) | {"name": root.name}
 
 
-def _trees_name(arm: ArmConfig) -> str:
-    """What the trees that the arm wants are called; empty if it wants none."""
-    if not arm.needs_ppm and arm.recipe is not Recipe.STEP_DPO:
+def _note(arm: ArmConfig) -> str:
+    if arm.ppm is None:
         return ""
-    return f"trees-{arm.trees:g}" + ("-ppm" if arm.needs_ppm else "")
+    return f"follows a PPM that was there before ({arm.ppm}); what that has cost is charged to nobody"
 
 
-def _refusal(name: str, arm: ArmConfig, task: Task) -> str:
+def _refusal(name: str, arm: ArmConfig, task: Task, config: CompareConfig) -> str:
     try:
-        check_arm(name, arm, task)
+        check_arm(name, arm, task, config.shared_pool)
     except UserError as error:
         return str(error)
     return ""
-
-
-def _with_seconds(ledger: Mapping[str, Any], seconds: Mapping[str, float]) -> dict[str, Any]:
-    """A ledger from the record, which has no times, with the times."""
-    found = Ledger.from_json(ledger)
-    for phase, spent in seconds.items():
-        found.add(phase, seconds=spent)
-    return found.to_json()
 
 
 def _refuse_changed_arms(config: CompareConfig, folder: RunFolder) -> None:

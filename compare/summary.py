@@ -37,7 +37,8 @@ class SeedRun:
 
     ``curve``: (charged FLOPs, accuracy); ``ledger``: ``Ledger.to_json``; ``hacking``: a row per update, of
     ``compare.hacking.measure``; ``fidelity``: of ``compare.fidelity``; ``best_of_n``: of ``compare.best_of_n``;
-    ``links``: what to look at, by the words to show, relative to the comparison's folder.
+    ``links``: what to look at, by the words to show, relative to the comparison's folder. ``training``: ``updates``,
+    and means over them: share of groups with ``equal_groups`` of rewards, of tokens ``clipped``, ``entropy``.
     """
 
     start_right: Sequence[bool]
@@ -48,14 +49,16 @@ class SeedRun:
     fidelity: Mapping[str, float] = field(default_factory=dict)
     best_of_n: Sequence[Mapping[str, float]] = ()
     links: Mapping[str, str] = field(default_factory=dict)
+    training: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class ArmRuns:
-    """All seeds of an arm; one that failed is the sentence that says why."""
+    """All seeds of an arm; one that failed is the sentence that says why. ``note``: what a reader must know of it."""
 
     supervision: Supervision
     seeds: Mapping[int, SeedRun | str]
+    note: str = ""
 
     @property
     def done(self) -> dict[int, SeedRun]:
@@ -71,6 +74,7 @@ def summarise(
     reach: float | None = None,
     alarm: AlarmConfig | None = None,
     split: Split = Split.HELD_OUT,
+    pool: float | None = None,
     seed: int = 0,
 ) -> dict[str, Any]:
     """Everything that the reports say, ready for JSON.
@@ -78,7 +82,8 @@ def summarise(
     Each arm is compared with its own cold start and with each of ``references`` that is there, on the seeds that both
     finished. Within each such family p values are corrected for being several (Holm), ceilings apart, which prove
     nothing. The first reference is the one that the verdict speaks of. ``reach``: the accuracy to which compute is
-    told; by default the first reference's. ``split``: the problems that all were judged on.
+    told; by default the first reference's. ``split``: the problems that all were judged on. ``pool``: the share of
+    the budget that a shared pool cost, if the arms learned from one.
     """
     alarm = alarm or AlarmConfig()
     present = [name for name in references if name in arms and arms[name].done]
@@ -96,6 +101,7 @@ def summarise(
         "budget": {"unit": str(budget.unit), "amount": budget.amount},
         "problems": max(problems, default=0),
         "split": str(split),
+        "pool": pool,
         "references": list(references),
         "reach": reach,
         "alarm": _alarm(rows, alarm, seed),
@@ -109,6 +115,8 @@ def _arm(name: str, runs: ArmRuns, seed: int, alarm: AlarmConfig) -> dict[str, A
         found = two_way_bootstrap(_table(done, "final_right"), derive_seed(seed, "arm", name))
         row |= {"mean": _round(found.mean), "interval": _within(found.interval)}
         row["start"] = _round(float(_table(done, "start_right").mean()))
+    if runs.note:
+        row["note"] = runs.note
     row["seeds"] = {
         str(number): _seed(run, alarm) if isinstance(run, SeedRun) else {"failed": run}
         for number, run in runs.seeds.items()
@@ -131,6 +139,7 @@ def _seed(run: SeedRun, alarm: AlarmConfig) -> dict[str, Any]:
         "fidelity": {name: _round(value) for name, value in run.fidelity.items()},
         "best_of_n": [dict(row) for row in run.best_of_n],
         "links": dict(run.links),
+        "training": {name: _round(value) for name, value in run.training.items()},
     }
 
 

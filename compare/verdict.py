@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from compare.ledger import UNCHARGED
-from compare.summary import COLD_START, Supervision, charged, finished
+from compare.explain import explanation
+from compare.summary import COLD_START, Supervision, finished
 from evolve.report_text import percent
 
 LEVEL = 0.05
@@ -19,9 +19,11 @@ def findings(results: dict[str, Any]) -> list[str]:
     said = [
         verdict(results),
         _setting(results),
+        *_pool(results),
         *_gains(results),
         *_against(results),
         *_ceiling(results),
+        *(f"{name} {row['note']}." for name, row in results["arms"].items() if "note" in row and finished(row)),
         *_alarms(results),
         *_failures(results),
         *_doubts(results),
@@ -98,12 +100,22 @@ def _setting(results: dict[str, Any]) -> str:
     )
 
 
+def _pool(results: dict[str, Any]) -> list[str]:
+    if results.get("pool") is None:
+        return []
+    share = percent(results["pool"])
+    return [
+        f"Arms that learn from solutions all had the same ones, sampled once by each cold start for {share} of "
+        "the budget: only supervision varies, and no policy sees the mistakes that it makes later."
+    ]
+
+
 def _unit(unit: str) -> str:
     return "FLOPs" if unit == "flops" else unit
 
 
 def _gains(results: dict[str, Any]) -> list[str]:
-    """Every arm that learns ought to beat its own cold start; one that does not is told with where its compute went."""
+    """Every arm that learns ought to beat its own cold start; of one that does not, what may have held it back."""
     rows = [row for row in results["contrasts"] if row["b"] == COLD_START]
     gained = [row for row in rows if shown(row) and row["difference"] > 0]
     said = []
@@ -113,22 +125,8 @@ def _gains(results: dict[str, Any]) -> list[str]:
     for row in rows:
         if row not in gained:
             what = "falls below its cold start" if shown(row) else "shows no gain over its cold start"
-            said.append(f"{row['a']} {what}: {points(row)} points. {_where(results['arms'][row['a']])}")
+            said.append(f"{row['a']} {what}: {points(row)} points. {explanation(results['arms'][row['a']], row)}")
     return said
-
-
-def _where(row: dict[str, Any]) -> str:
-    ledger = charged(row)
-    total = ledger.flops()
-    if total == 0:
-        return "It computed nothing."
-    phases = {name: ledger.flops(name) / total for name in ledger.phases if name not in UNCHARGED}
-    named = sorted(phases.items(), key=lambda item: -item[1])
-    return (
-        "Its compute went into "
-        + ", ".join(f"{name} ({100 * share:.0f} %)" for name, share in named if share >= 0.005)
-        + "."
-    )
 
 
 def _against(results: dict[str, Any]) -> list[str]:

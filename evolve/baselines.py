@@ -73,7 +73,7 @@ class _Bench:
         self._sampler = load_sampler(work.policy, work.engine, work.policy_path)
         self._evaluator = None
         if work.ppm_path is not None:
-            self._evaluator = load_evaluator(work.engine, work.ppm_path, self._sampler.encode)
+            self._evaluator = load_evaluator(work.scorer, work.engine, work.ppm_path, self._sampler.encode)
 
     def answers(self) -> Iterator[tuple[int, _Answers]]:
         """Each part of the work with its size in ``units``, done when its answers are read."""

@@ -9,6 +9,7 @@ from operator import attrgetter
 
 from evolve.executor import Executor, RayConfig, check_executor
 from lm.config import OptimiserConfig
+from lm.vllm_version import installed_vllm, refuse_vllm
 from mcts.config import Mode, SearchConfig
 from mcts.votes import Aggregation
 from policy.completions_client import checked_url
@@ -77,10 +78,18 @@ class PpmStart(Option):
     PREVIOUS = "previous"
 
 
+class ScorerName(Option):
+    """What computes the PPM's scores in searches. See docs/engines.md."""
+
+    HF = "hf"  # transformers in the worker process, shared prefixes computed once
+    VLLM = "vllm"  # vLLM's pooling runner, in a process of its own beside each worker
+
+
 @dataclass
 class PpmConfig:
-    """The process preference model: its pairs and its training."""
+    """The process preference model: its pairs, its training, and what computes its scores."""
 
+    scorer: ScorerName = ScorerName.HF  # hf or vllm; the values agree to 1e-5
     start: PpmStart = PpmStart.POLICY  # the policy that grew the trees, or the last round's PPM
     pairs: PairConfig = field(default_factory=PairConfig)
     optimiser: OptimiserConfig = field(default_factory=OptimiserConfig)
@@ -139,7 +148,8 @@ class EvolveConfig:
     dry_run: bool = False  # print config and estimate, then stop
 
 
-# Options that say how a run is carried out, not what comes out of it: a resumed run may change them.
+# Options that say how a run is carried out, not what comes out of it: a resumed run may change them. Not among them is
+# engine.cache_mb: what was dropped is computed again in other company, which moves log-probs in their last digits.
 RESULT_NEUTRAL = frozenset(
     {
         "name",
@@ -226,6 +236,12 @@ def check(config: EvolveConfig) -> None:
             raise UserError(rule)
     if engine.name is EngineName.OPENAI:
         checked_url(engine.server.base_url)
+    for option, is_vllm in {
+        "engine": engine.name is EngineName.VLLM,
+        "ppm.scorer": config.ppm.scorer is ScorerName.VLLM,
+    }.items():
+        if is_vllm:
+            refuse_vllm(installed_vllm(), option)
     check_executor(config.executor, config.workers, config.ray, engine.device)
     for number in range(1, config.rounds + 1):
         _check_round(number, round_search(config, number))

@@ -6,14 +6,14 @@ import math
 from html import escape
 from typing import Any
 
-from evolve.report_html import free_height, page
+from evolve.plots import Axis, Plot
+from evolve.report_html import page
 from evolve.report_text import percent
 
 _COLOURS = (
     "#7a8699", "#2f6fde", "#0891b2", "#c2410c", "#d97706", "#b45309", "#a16207", "#15803d", "#8b5cf6", "#c026d3",
     "#dc2626", "#6b7280",
 )  # fmt: skip
-_WIDTH, _HEIGHT, _LEFT, _RIGHT, _TOP, _BOTTOM = 720, 380, 46, 190, 14, 40
 _HOW = (
     "Tokens are generated tokens per problem, dropped and repeated steps included; what the PPM read stands beside "
     "them. Intervals are 95 %: Wilson over problems for accuracies, a paired bootstrap over problems for differences. "
@@ -76,70 +76,32 @@ def _table(head: list[str], rows: list[list[str]]) -> str:
     return f"<table><thead><tr>{top}</tr></thead><tbody>{body}</tbody></table>"
 
 
-class _Axes:
-    """Tokens on a logarithmic axis, shares on a linear one that begins below the lowest."""
-
-    def __init__(self, points: list[dict[str, Any]]) -> None:
-        tokens = [max(1.0, point["generated_tokens"]) for point in points]
-        self.first, self.last = math.log2(min(tokens)), math.log2(max(tokens))
-        self.bottom: float = math.floor(10 * min(point["interval"][0] for point in points)) / 10
-
-    def x(self, tokens: float) -> float:
-        share = (math.log2(max(1.0, tokens)) - self.first) / ((self.last - self.first) or 1.0)
-        return _LEFT + 8 + (_WIDTH - _LEFT - _RIGHT - 8) * share
-
-    def y(self, share: float) -> float:
-        return _TOP + (_HEIGHT - _TOP - _BOTTOM) * (1 - (share - self.bottom) / (1 - self.bottom or 1.0))
-
-
 def _chart(methods: list[dict[str, Any]]) -> str:
     """Accuracy against generated tokens; a method with one budget is a dot, the ceiling a broken line."""
-    axes = _Axes([point for method in methods for point in method["budgets"]])
-    parts = [f'<svg viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img" aria-label="accuracy against generated tokens">']
-    parts += _grid(axes)
+    points = [point for method in methods for point in method["budgets"]]
+    places = [_place(point) for point in points]
+    bottom = math.floor(10 * min(point["interval"][0] for point in points)) / 10
+    powers = range(math.ceil(min(places)), math.floor(max(places)) + 1)
+    x = Axis(min(places), max(places), [(power, f"{2**power:,}") for power in powers], "generated tokens per problem")
+    y = Axis(bottom, 1, [(tick / 10, f"{10 * tick} %") for tick in range(round(10 * bottom), 11)])
+    plot = Plot("accuracy against generated tokens", x, y, height=380, right=190)
     drawn = list(zip(methods, _COLOURS, strict=False))
     for method, colour in drawn:
-        parts += _line(axes, method, colour)
-    return "".join([*parts, *_labels(axes, drawn), "</svg>"])
+        _line(plot, method, colour)
+    for method, colour in sorted(drawn, key=lambda each: -each[0]["budgets"][-1]["accuracy"]):
+        plot.name(method["label"], colour, method["budgets"][-1]["accuracy"])
+    return plot.svg()
 
 
-def _labels(axes: _Axes, drawn: list[tuple[dict[str, Any], str]]) -> list[str]:
-    """The methods' names in the order in which their lines end."""
-    ends = [axes.y(method["budgets"][-1]["accuracy"]) for method, _ in drawn]
-    parts: list[str] = []
-    taken: list[float] = []
-    for index in sorted(range(len(drawn)), key=lambda index: ends[index]):
-        method, colour = drawn[index]
-        taken.append(free_height(ends[index], taken))
-        place = f'x="{_WIDTH - _RIGHT + 10}" y="{taken[-1] + 4:.1f}"'
-        parts.append(f'<text {place} style="fill:{colour}">{escape(method["label"])}</text>')
-    return parts
-
-
-def _grid(axes: _Axes) -> list[str]:
-    parts = []
-    for tick in range(round(10 * axes.bottom), 11):
-        height = axes.y(tick / 10)
-        right = _WIDTH - _RIGHT
-        parts.append(f'<line x1="{_LEFT}" x2="{right}" y1="{height:.1f}" y2="{height:.1f}" stroke="#9994" />')
-        parts.append(f'<text x="{_LEFT - 6}" y="{height + 4:.1f}" text-anchor="end">{10 * tick} %</text>')
-    for power in range(math.ceil(axes.first), math.floor(axes.last) + 1):
-        place = f'x="{axes.x(2**power):.1f}" y="{_HEIGHT - 20}"'
-        parts.append(f'<text {place} text-anchor="middle">{2**power:,}</text>')
-    middle = (_LEFT + _WIDTH - _RIGHT) / 2
-    return [*parts, f'<text x="{middle}" y="{_HEIGHT - 4}" text-anchor="middle">generated tokens per problem</text>']
-
-
-def _line(axes: _Axes, method: dict[str, Any], colour: str) -> list[str]:
-    points = [(axes.x(row["generated_tokens"]), axes.y(row["accuracy"]), row) for row in method["budgets"]]
-    path = " ".join(f"{x:.1f},{y:.1f}" for x, y, _ in points)
-    broken = ' stroke-dasharray="5 4"' if method["is_ceiling"] else ""
-    parts = [f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="2"{broken} />']
-    for x, y, row in points:
-        low, high = (axes.y(end) for end in row["interval"])
+def _line(plot: Plot, method: dict[str, Any], colour: str) -> None:
+    rows = method["budgets"]
+    plot.line([(_place(row), row["accuracy"]) for row in rows], colour, width=2, dashed=method["is_ceiling"])
+    for row in rows:
+        plot.whisker(_place(row), row["interval"], colour)
         title = f"{method['label']}, budget {row['budget']}: {percent(row['accuracy'])}"
-        parts.append(
-            f'<line x1="{x:.1f}" x2="{x:.1f}" y1="{low:.1f}" y2="{high:.1f}" stroke="{colour}" opacity=".35" />'
-        )
-        parts.append(f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3" fill="{colour}"><title>{escape(title)}</title></circle>')
-    return parts
+        plot.dot((_place(row), row["accuracy"]), colour, title, radius=3)
+
+
+def _place(point: dict[str, Any]) -> float:
+    """On the axis of tokens, which is logarithmic."""
+    return math.log2(max(1.0, point["generated_tokens"]))

@@ -82,6 +82,7 @@ def find_judged(wanted: EvaluateConfig) -> Judged:
         policy_path=folder / "policy",
         ppm_path=folder / "ppm" if (folder / "ppm").is_dir() else None,
         seed=derive_seed(wanted.seed, "evaluate", number),
+        scorer=config.ppm.scorer,
     )
     return Judged(root, number, work, build_task(config.task).problems(evaluation.split, evaluation.problems))
 

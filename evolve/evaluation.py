@@ -64,7 +64,7 @@ def _searched(sampler: Sampler, work: EvaluationWork, problems: list[Problem]) -
     if work.ppm_path is None:
         return [None] * len(problems)
     proposer = sampler.proposer(work.policy, work.evaluation.temperature, 1.0)
-    evaluator = load_evaluator(work.engine, work.ppm_path, sampler.encode)
+    evaluator = load_evaluator(work.scorer, work.engine, work.ppm_path, sampler.encode)
     searches = [Search(without_answer(p), work.evaluation.search, work.seed, None) for p in problems]
     run_searches(work.evaluation.search.driver, searches, proposer, evaluator, slots=64)
     return [solution_of(search.tree, work.evaluation.choose_by) for search in searches]

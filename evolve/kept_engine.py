@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from transformers import PreTrainedTokenizerFast
 
+from evolve.kept_scorer import close_scorer
 from lm.folder import load_policy
 from lm.vllm_thread import VllmSettings
 from policy.completions import Tokens
@@ -17,6 +18,9 @@ from policy.openai_engine import OpenAiEngine
 from policy.stops import end_tokens
 from policy.sync import logprob_gap
 from policy.vllm_engine import VllmEngine
+from tasks.errors import UserError
+
+_SAME_NATS = 1e-3  # the same float32 weights are closer than this
 
 
 @dataclass
@@ -52,6 +56,8 @@ def kept_engine(
             _kept.weights = None  # until the new ones are known to have arrived
             _kept.engine.load_weights(path)
         _kept.gap = logprob_gap(_kept.engine, model, len(tokenizer))
+        if config.name is EngineName.OPENAI:
+            _refuse_other_round(_kept, config, path, len(tokenizer))
         _kept.weights = (path, version)
     _kept.engine.forget()
     return _kept.engine, _kept.gap
@@ -66,10 +72,26 @@ def close_engine() -> None:
 
 
 def make_room(device: str) -> None:
-    """Before a training: a GPU's memory is wanted whole, so an engine on it is closed. Elsewhere it may stay."""
+    """Before a training: a GPU's memory is wanted whole, so engines on it are closed. Elsewhere they may stay."""
     if device != "cpu":
         close_engine()
+        close_scorer()
         torch.cuda.empty_cache()
+
+
+def _refuse_other_round(kept: _Kept, config: EngineConfig, path: Path, vocabulary: int) -> None:
+    """UserError if the server computes the policy of another round of the run rather than that of ``path``.
+
+    One round moves a policy by little, often by less than ``policy.sync`` stops at.
+    """
+    if kept.gap < _SAME_NATS:
+        return
+    for other in sorted(path.parent.parent.glob("round_*/policy")):
+        if other != path and logprob_gap(kept.engine, load_policy(other, "cpu"), vocabulary) < kept.gap:
+            raise UserError(
+                f"{config.server.base_url} serves {other}; let it serve {path}, then start the same command again to "
+                "resume"
+            )
 
 
 def _start(config: EngineConfig, device: str, path: Path, tokens: Tokens) -> VllmEngine | OpenAiEngine:

@@ -9,15 +9,18 @@ from pathlib import Path
 import torch
 from transformers import PreTrainedTokenizerFast
 
+from evolve.config import ScorerName
 from evolve.kept_engine import kept_engine
+from evolve.kept_scorer import kept_scorer
 from lm.folder import load_policy, load_tokenizer
 from policy.config import EngineConfig, EngineName, PolicyConfig
-from policy.engine import Engine
+from policy.engine import StreamingEngine
 from policy.hf_engine import HfEngine
 from policy.proposer import PolicyProposer, PromptEncoder
 from policy.step_format import TextSteps
 from policy.sync import judge_gap, logprob_gap
-from prm.scorer import HfScorer
+from prm.scorer import HfScorer, Scorer
+from prm.vllm_scorer import VllmScorer
 from tasks.errors import UserError
 
 
@@ -28,7 +31,7 @@ class Sampler:
     ``gap``: mean |difference| of the engine's and the trainer's log-probs on a probe batch, in nats.
     """
 
-    engine: Engine
+    engine: StreamingEngine
     tokenizer: PreTrainedTokenizerFast
     encode: PromptEncoder
     steps: TextSteps
@@ -57,20 +60,43 @@ def load_sampler(policy: PolicyConfig, engine: EngineConfig, path: Path) -> Samp
     """
     torch.set_num_threads(1)
     device, version = device_of(engine), weights_version(path)
-    made: Engine
+    made: StreamingEngine
     if engine.name is EngineName.HF:
         model, tokenizer, gap = _load(path, version, device, engine.dtype)
         made = HfEngine(model, tokenizer, engine.batch_rows, engine.cache_mb)
     else:
         tokenizer = load_tokenizer(path)
-        made, gap = kept_engine(engine, device, path, version, tokenizer)
+        made, gap = _kept(engine, device, path, version, tokenizer)
     encode = PromptEncoder(policy.prompt, tokenizer)
-    return Sampler(made, tokenizer, encode, TextSteps(policy.steps, tokenizer), judge_gap(gap, str(path)))
+    return Sampler(
+        made, tokenizer, encode, TextSteps(policy.steps, tokenizer), judge_gap(gap, str(path), _mend(engine))
+    )
 
 
-def load_evaluator(engine: EngineConfig, path: Path, encode: PromptEncoder) -> HfScorer:
-    """The process model of a folder, prompted as the policy is."""
-    return HfScorer(path, encode, device_of(engine))
+def load_evaluator(scorer: ScorerName, engine: EngineConfig, path: Path, encode: PromptEncoder) -> Scorer:
+    """The process model of a folder, prompted as the policy is. It starts with nothing kept and nothing counted."""
+    device = device_of(engine)
+    if scorer is ScorerName.HF:
+        return HfScorer(path, encode, device)
+    return VllmScorer(kept_scorer(engine, device, path, weights_version(path)), encode)
+
+
+def _kept(
+    engine: EngineConfig, device: str, path: Path, version: int, tokenizer: PreTrainedTokenizerFast
+) -> tuple[StreamingEngine, float]:
+    try:
+        return kept_engine(engine, device, path, version, tokenizer)
+    except UserError as error:
+        if engine.name is EngineName.OPENAI and str(path) not in str(error):
+            raise UserError(f"{error} (it is to serve {path})") from error
+        raise
+
+
+def _mend(engine: EngineConfig) -> str:
+    """What helps against an engine that does not compute the policy."""
+    if engine.name is EngineName.OPENAI:
+        return f"let {engine.server.base_url} serve this folder, then start the same command again to resume"
+    return "use engine=hf"
 
 
 @lru_cache(maxsize=1)

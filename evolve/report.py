@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 import json
+from collections import defaultdict
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from evolve.figures import MOST_CRITICAL
+from evolve.journal import TimingSummary
+from evolve.plots import standalone
+from evolve.plots_run import run_figures
 from evolve.report_html import html_report
 from evolve.report_text import markdown_report
 from evolve.stages import RunContext
@@ -13,16 +19,39 @@ from tasks.durable import write_json_atomic, write_text_atomic
 from tasks.errors import DataError
 
 SET_ASIDE = "set_aside.json"  # written before the first stage, where rows of the task's file were left out
+PLOTS = "plots"
 
 
 def write_reports(context: RunContext, last_round: int) -> dict[str, Any]:
-    """Write the reports of the finished rounds up to ``last_round`` and return the summary."""
+    """Write the reports of the finished rounds up to ``last_round`` and return the summary.
+
+    The plots stand in ``report.html``, and as files in ``plots/`` for ``REPORT.md``.
+    """
     root = context.folder.root
-    summary = summarise_run(context, last_round)
+    judged = [read_eval(context.folder.round_dir(number) / "eval.json") for number in range(last_round + 1)]
+    timings = context.timings.summary()
+    summary = summarise_run(root.name, judged, timings)
+    seconds = {key: value for key, value in timings.by_stage.items() if round_of(key) <= last_round}
+    figures, critical = run_figures(summary["rounds"], judged, seconds), most_critical_rows(judged)
+    for figure in figures:
+        write_text_atomic(root / PLOTS / f"{figure.name}.svg", standalone(figure.svg) + "\n")
+    plots = [(figure.title, f"{PLOTS}/{figure.name}.svg") for figure in figures]
     write_json_atomic(root / "summary.json", summary)
-    write_text_atomic(root / "REPORT.md", markdown_report(root.name, summary, _count_set_aside(root)))
-    write_text_atomic(root / "report.html", html_report(root.name, summary))
+    said = markdown_report(root.name, summary, _count_set_aside(root), plots, critical)
+    write_text_atomic(root / "REPORT.md", said)
+    write_text_atomic(root / "report.html", html_report(root.name, summary, figures, critical))
     return summary
+
+
+def most_critical_rows(judged: Sequence[dict[str, Any]], count: int = MOST_CRITICAL) -> list[dict[str, Any]]:
+    """The ``count`` most critical steps of all rounds, each with its ``round``; ranked as each round's are."""
+    rows = [{"round": each["round"], **row} for each in judged for row in each.get("select", {}).get("critical", [])]
+    return sorted(rows, key=lambda row: (-abs(row["delta"]), -row["visits"], row["round"]))[:count]
+
+
+def round_of(stage_key: str) -> int:
+    """The round of a stage such as ``round_1/ppm``."""
+    return int(stage_key.partition("/")[0].removeprefix("round_"))
 
 
 def _count_set_aside(root: Path) -> int:
@@ -30,17 +59,14 @@ def _count_set_aside(root: Path) -> int:
     return len(json.loads(path.read_text(encoding="utf-8"))) if path.exists() else 0
 
 
-def summarise_run(context: RunContext, last_round: int) -> dict[str, Any]:
+def summarise_run(name: str, judged: Sequence[dict[str, Any]], timings: TimingSummary) -> dict[str, Any]:
     """One row per finished round; ``total_seconds`` counts every attempt, killed ones up to their last whole stage."""
-    timings = context.timings.summary()
-    rounds = []
-    for number in range(last_round + 1):
-        prefix = f"round_{number}/"
-        seconds = sum(value for name, value in timings.by_stage.items() if name.startswith(prefix))
-        rounds.append(round_row(read_eval(context.folder.round_dir(number) / "eval.json"), seconds))
+    seconds: dict[int, float] = defaultdict(float)
+    for key, value in timings.by_stage.items():
+        seconds[round_of(key)] += value
     return {
-        "name": context.folder.root.name,
-        "rounds": rounds,
+        "name": name,
+        "rounds": [round_row(each, seconds[each["round"]]) for each in judged],
         "total_seconds": round(timings.total_seconds, 1),
         "peak_memory_mb": round(timings.peak_memory_mb, 1),
     }

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from html import escape
 from typing import Any
 
-from evolve.report_text import COLUMNS, findings, table_cells
+from evolve.plots_run import Figure
+from evolve.report_text import COLUMNS, CRITICAL_COLUMNS, critical_cells, findings, table_cells
+from viewer.text import visible
 
 _STYLE = """
 body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;color:#1b1b1f;background:#fff}
@@ -16,27 +19,27 @@ svg{width:100%;height:auto;max-height:22rem}
 text{font:12px system-ui,sans-serif;fill:#55555f}
 @media(prefers-color-scheme:dark){body{background:#16161a;color:#e8e8ee}th,td{border-color:#3a3a44}text{fill:#a9a9b6}}
 """
-_SERIES = (
-    ("greedy", "#2f6fde"),
-    ("sampled", "#7a8699"),
-    ("search", "#c2410c"),
-    ("coverage", "#15803d"),
-    ("ppm_pair_accuracy", "#8b5cf6"),
-)
-_WIDTH, _HEIGHT, _LEFT, _RIGHT, _TOP, _BOTTOM = 720, 300, 46, 150, 14, 34
+_FIGURES = """
+figure{margin:2.2rem 0}figure h2{font-size:1.1rem;margin:0 0 .4rem}
+figure svg{display:block;max-height:none;max-width:45rem;min-width:34rem}
+figcaption{font-size:.85rem;max-width:45rem;opacity:.8;margin-top:.4rem}
+.wide{overflow-x:auto}
+table.steps{font-size:.85rem}table.steps :is(th,td){text-align:left}table.steps td:last-child{font-family:monospace}
+"""
 
 
-def html_report(name: str, summary: dict[str, Any]) -> str:
-    """The page: findings, the table of rounds, accuracy by round."""
-    head = "".join(f"<th>{escape(column)}</th>" for column in COLUMNS)
-    body = "".join(
-        "<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in table_cells(row)) + "</tr>" for row in summary["rounds"]
-    )
+def html_report(
+    name: str, summary: dict[str, Any], figures: Sequence[Figure] = (), critical: Sequence[dict[str, Any]] = ()
+) -> str:
+    """The page: findings, the first figure, the table of rounds, the other figures, the most critical steps."""
     said = "".join(f"<li>{escape(sentence)}</li>" for sentence in findings(summary))
-    return page(
-        f"Run {name}",
-        f"<ul>{said}</ul>{_chart(summary['rounds'])}<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>",
-    )
+    shown = [_figure(figure) for figure in figures]
+    rounds = _table(COLUMNS, [table_cells(row) for row in summary["rounds"]])
+    body = [f"<ul>{said}</ul>", *shown[:1], rounds, *shown[1:]]
+    if critical:
+        rows = [[*critical_cells(row), visible(row["text"].rstrip("\n"))] for row in critical]
+        body += ["<h2>Most critical steps</h2>", _table([*CRITICAL_COLUMNS, "step"], rows, "steps")]
+    return page(f"Run {name}", "".join(body), _FIGURES)
 
 
 def page(title: str, body: str, style: str = "") -> str:
@@ -50,41 +53,14 @@ def page(title: str, body: str, style: str = "") -> str:
     )
 
 
-def _chart(rounds: list[dict[str, Any]]) -> str:
-    """Shares by round as lines."""
-    span = max(1, len(rounds) - 1)
-
-    def x(number: int) -> float:
-        return _LEFT + (_WIDTH - _LEFT - _RIGHT) * number / span
-
-    def y(share: float) -> float:
-        return _TOP + (_HEIGHT - _TOP - _BOTTOM) * (1 - share)
-
-    parts = [f'<svg viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img" aria-label="shares by round">']
-    for tick in (0, 25, 50, 75, 100):
-        height = y(tick / 100)
-        parts.append(f'<line x1="{_LEFT}" x2="{x(span)}" y1="{height}" y2="{height}" stroke="#9994" />')
-        parts.append(f'<text x="{_LEFT - 6}" y="{height + 4}" text-anchor="end">{tick} %</text>')
-    for row in rounds:
-        label = "cold start" if row["round"] == 0 else f"round {row['round']}"
-        parts.append(f'<text x="{x(row["round"]):.1f}" y="{_HEIGHT - 12}" text-anchor="middle">{label}</text>')
-    labels: list[float] = []
-    for name, colour in _SERIES:
-        points = [(x(row["round"]), y(row[name])) for row in rounds if row[name] is not None]
-        if not points:
-            continue
-        path = " ".join(f"{px:.1f},{py:.1f}" for px, py in points)
-        parts.append(f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="2.5" />')
-        parts += [f'<circle cx="{px:.1f}" cy="{py:.1f}" r="3.5" fill="{colour}" />' for px, py in points]
-        height = free_height(points[-1][1], labels)
-        labels.append(height)
-        text = name.replace("_", " ").replace("ppm", "PPM")
-        parts.append(f'<text x="{x(span) + 10:.1f}" y="{height + 4:.1f}" style="fill:{colour}">{text}</text>')
-    return "".join([*parts, "</svg>"])
+def _figure(figure: Figure) -> str:
+    title, caption = escape(figure.title), escape(figure.caption)
+    picture = f'<div class="wide">{figure.svg}</div>'
+    return f'<figure id="{figure.name}"><h2>{title}</h2>{picture}<figcaption>{caption}</figcaption></figure>'
 
 
-def free_height(wanted: float, taken: list[float]) -> float:
-    """The place nearest below ``wanted`` where a label hides no other."""
-    while any(abs(wanted - other) < 14 for other in taken):
-        wanted += 14
-    return wanted
+def _table(head: Sequence[str], rows: Sequence[Sequence[str]], kind: str = "") -> str:
+    top = "".join(f"<th>{escape(cell)}</th>" for cell in head)
+    body = "".join("<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in rows)
+    name = f' class="{kind}"' if kind else ""
+    return f'<div class="wide"><table{name}><thead><tr>{top}</tr></thead><tbody>{body}</tbody></table></div>'

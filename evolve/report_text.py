@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from typing import Any
 
 from rich import box
 from rich.table import Table
 
+from viewer.text import visible
+
 COLUMNS = ("round", "mode", "greedy", "sampled", "majority", "search", "solved", "pairs", "PPM", "s")
+
+CRITICAL_COLUMNS = ("round", "problem", "node", "Q before", "Q after", "moves by", "spread", "visits")
+_LONGEST_STEP = 100  # characters
 
 
 def table_cells(row: dict[str, Any]) -> list[str]:
@@ -59,8 +66,38 @@ def findings(summary: dict[str, Any]) -> list[str]:
     return said
 
 
-def markdown_report(name: str, summary: dict[str, Any], set_aside: int) -> str:
-    """REPORT.md. ``set_aside``: rows of the task's file that were left out."""
+def critical_cells(row: dict[str, Any]) -> list[str]:
+    """A critical step's row under ``CRITICAL_COLUMNS``; the step itself is not among them."""
+    spread = "-" if row["spread"] is None else f"{row['spread']:.2f}"
+    return [
+        str(row["round"]),
+        visible(row["problem_id"]),
+        str(row["node"]),
+        f"{row['q'] - row['delta']:+.2f}",
+        f"{row['q']:+.2f}",
+        f"{row['delta']:+.2f}",
+        spread,
+        f"{row['visits']:,}",
+    ]
+
+
+def as_code(text: str) -> str:
+    """Any text as a code span of Markdown on one line, cut where it is long."""
+    text = visible(text.rstrip("\n"))
+    if len(text) > _LONGEST_STEP:
+        text = text[:_LONGEST_STEP] + "…"
+    fence = "`" * (1 + max(map(len, re.findall("`+", text)), default=0))
+    return f"{fence} {text} {fence}" if text.startswith("`") or text.endswith("`") else f"{fence}{text or ' '}{fence}"
+
+
+def markdown_report(
+    name: str,
+    summary: dict[str, Any],
+    set_aside: int,
+    plots: Sequence[tuple[str, str]] = (),
+    critical: Sequence[dict[str, Any]] = (),
+) -> str:
+    """REPORT.md. ``set_aside``: rows of the task's file that were left out; ``plots``: title and file of each."""
     said = findings(summary)
     if set_aside:
         said.append(f"{set_aside:,} rows of the data were set aside: `set_aside.json` says which and why.")
@@ -81,6 +118,9 @@ def markdown_report(name: str, summary: dict[str, Any], set_aside: int) -> str:
         if row["pairs_by_depth"]:
             counts = ", ".join(f"{depth}: {count}" for depth, count in row["pairs_by_depth"].items())
             lines.append(f"- round {row['round']}: {counts}")
+    for title, path in plots:
+        lines += ["", f"![{title}]({path})"]
+    lines += _critical_lines(critical)
     lines += [
         "",
         "Columns: *greedy* the most likely solution, *sampled* the mean over sampled solutions, *majority* their most "
@@ -92,6 +132,19 @@ def markdown_report(name: str, summary: dict[str, Any], set_aside: int) -> str:
         "",
     ]
     return "\n".join(lines)
+
+
+def _critical_lines(rows: Sequence[dict[str, Any]]) -> list[str]:
+    if not rows:
+        return []
+    lines = ["", "Most critical steps of the training problems' trees, where Q moves most (at least 2 visits):", ""]
+    for row in rows:
+        number, problem, node, before, after, moves, spread, visits = critical_cells(row)
+        lines.append(
+            f"- {as_code(row['text'])} moves Q by {moves}, from {before} to {after} (step {row['depth']}, {visits} "
+            f"visits, spread among its siblings {spread}; round {number}, {as_code(problem)}, node {node})"
+        )
+    return lines
 
 
 def rich_table(summary: dict[str, Any]) -> Table:

@@ -123,6 +123,7 @@ class Evolution:
             policy_path=this.previous / "policy",
             ppm_path=this.previous / "ppm" if from_ppm else None,
             seed=derive_seed(self._config.seed, "search", this.number, name),
+            scorer=self._config.ppm.scorer,
         )
         stages = []
         for index, group in enumerate(groups(problems, search.group)):
@@ -199,6 +200,7 @@ class Evolution:
             policy_path=this.folder / "policy",
             ppm_path=this.folder / "ppm" if this.number else None,
             seed=derive_seed(config.seed, "evaluation", this.number),
+            scorer=config.ppm.scorer,
         )
         stages = [
             Stage(f"evaluate-{index:05d}", "evolve.evaluation:evaluate_group", {"work": work, "problems": part}, [])

@@ -6,13 +6,14 @@ import time
 from pathlib import Path
 from typing import Any
 
-from evolve.config import RESULT_NEUTRAL, EvolveConfig, check
+from evolve.config import RESULT_NEUTRAL, EvolveConfig, WandbMode, check
 from evolve.executor import open_pool
 from evolve.journal import RunLog
 from evolve.report import SET_ASIDE
 from evolve.rounds import Evolution, training_problems
 from evolve.run_folder import open_run
 from evolve.stages import RunContext
+from evolve.tracked_trees import keep_trees
 from evolve.tracking import tracking
 from tasks.durable import sweep_temporaries, write_json_atomic
 from tasks.errors import UserError
@@ -45,6 +46,8 @@ def evolve(config: EvolveConfig, settings: dict[str, Any], root: Path) -> dict[s
         except BaseException as error:
             context.log.write(f"stopped: {type(error).__name__}: {error}")
             raise
+        if config.wandb.mode is not WandbMode.DISABLED:
+            keep_trees(tracker, root, context.log)
         sweep_temporaries(root)  # of actors that were lost
         context.log.write(f"finished after {time.monotonic() - begun:.0f} s")
         return summary

@@ -8,6 +8,7 @@ import re
 import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from difflib import get_close_matches
 from itertools import islice
 from pathlib import Path
 
@@ -45,14 +46,27 @@ def find_run(name: str) -> Path:
 
 def tree_files(root: Path, round_number: int | None = None) -> tuple[int, list[Path]]:
     """A round with trees (by default the latest) and its tree files: training problems first, then held-out ones."""
+    found = rounds_with_trees(root, round_number)
+    number = max(found)
+    return number, found[number]
+
+
+def rounds_with_trees(root: Path, only: int | None = None) -> dict[int, list[Path]]:
+    """Every round that has trees (or ``only`` one), with its tree files; a UserError if there is none."""
     found = {int(match[1]): _files(folder) for folder in root.iterdir() if (match := _ROUND.fullmatch(folder.name))}
-    rounds = sorted(number for number, files in found.items() if files)
+    rounds = {number: found[number] for number in sorted(found) if found[number]}
     if not rounds:
         raise UserError(f"{root} holds no trees yet; the search of round 1 writes the first ones")
-    number = rounds[-1] if round_number is None else round_number
-    if number not in rounds:
-        raise UserError(f"{root}: round {number} has no trees; use --round {' or '.join(map(str, rounds))}")
-    return number, found[number]
+    if only is None:
+        return rounds
+    if only not in rounds:
+        raise UserError(f"{root}: round {only} has no trees; use --round {' or '.join(map(str, rounds))}")
+    return {only: rounds[only]}
+
+
+def source_of(path: Path) -> str:
+    """A tree file's name without its suffix, such as ``tree1-00003``."""
+    return path.name.removesuffix(_SUFFIX)
 
 
 def first_trees(files: Iterable[Path], count: int) -> list[FoundTree]:
@@ -62,15 +76,25 @@ def first_trees(files: Iterable[Path], count: int) -> list[FoundTree]:
 
 def trees_of(files: list[Path], problem_id: str) -> list[FoundTree]:
     """Every tree of a problem; a UserError if there is none."""
-    named = [path for path in files if _may_hold(path, problem_id)]
-    found = [each for each in _read(named) if each.tree.problem.id == problem_id]
+    found = [each for each in _read(files_of(files, problem_id)) if each.tree.problem.id == problem_id]
     if not found:
-        known = first_trees(files, 1)[0].tree.problem.id
-        raise UserError(
-            f"{files[0].parents[1]} has no tree of problem {problem_id}; ids look like {known}, "
-            "and without --problem the first ones are listed"
-        )
+        raise UserError(_unknown(files, problem_id))
     return found
+
+
+def files_of(files: list[Path], problem_id: str) -> list[Path]:
+    """The files with a tree of the problem; a UserError that suggests the nearest ids if there is none."""
+    likely = (path for path in files if _may_hold(path, problem_id))
+    named = [path for path in likely if any(tree.problem.id == problem_id for tree in read_trees(path))]
+    if not named:
+        raise UserError(_unknown(files, problem_id))
+    return named
+
+
+def _unknown(files: list[Path], problem_id: str) -> str:
+    known = {each.tree.problem.id for each in _read(files)}
+    near = get_close_matches(problem_id, sorted(known), n=3, cutoff=0.3) or sorted(known)[:3]
+    return f"{files[0].parents[1]} has no tree of problem {problem_id}; the nearest ids are {', '.join(near)}"
 
 
 def path_of(chosen: str, found: FoundTree) -> str | int:
@@ -100,22 +124,27 @@ def as_json_lines(found: Iterable[FoundTree]) -> str:
     return "".join(json.dumps(encode(each.tree), allow_nan=False, separators=(",", ":")) + "\n" for each in found)
 
 
-def export(found: list[FoundTree], json_path: Path | None, graphml_path: Path | None) -> list[Path]:
+def export(
+    found: list[FoundTree], json_path: Path | None, graphml_path: Path | None, dot_path: Path | None = None
+) -> list[Path]:
     """Write the trees to the files that are asked for; returns all that were written.
 
-    GraphML holds one graph a file: several trees go to ``NAME.SOURCE.SUFFIX`` each.
+    GraphML and DOT hold one graph a file: several trees go to ``NAME.SOURCE.SUFFIX`` each.
     """
     written = []
     if json_path is not None:
         write_text_atomic(json_path, as_json_lines(found))
         written.append(json_path)
-    if graphml_path is not None:
-        from viewer.graph import to_graphml  # networkx takes a while to import
+    if graphml_path is not None or dot_path is not None:
+        from viewer.dot import to_dot  # networkx takes a while to import
+        from viewer.graph import to_graphml
 
-        for each in found:
-            name = graphml_path.name if len(found) == 1 else f"{graphml_path.stem}.{each.source}{graphml_path.suffix}"
-            written.append(graphml_path.with_name(name))
-            to_graphml(each.tree, written[-1])
+        for path, write in ((graphml_path, to_graphml), (dot_path, to_dot)):
+            for each in found if path is not None else ():
+                assert path is not None
+                name = path.name if len(found) == 1 else f"{path.stem}.{each.source}{path.suffix}"
+                written.append(path.with_name(name))
+                write(each.tree, written[-1])
     return written
 
 
@@ -126,7 +155,7 @@ def _files(round_dir: Path) -> list[Path]:
 def _read(files: Iterable[Path]) -> Iterator[FoundTree]:
     for path in files:
         for tree in read_trees(path):
-            yield FoundTree(path.name.removesuffix(_SUFFIX), tree)
+            yield FoundTree(source_of(path), tree)
 
 
 def _may_hold(path: Path, problem_id: str) -> bool:

@@ -16,6 +16,7 @@ from mcts.search import Search
 from mcts.step import Evaluator
 from mcts.storage import write_trees
 from mcts.streaming import search_streaming
+from policy.config import EngineName
 from policy.engine import StreamingEngine
 from policy.proposer import PolicyProposer
 from tasks.errors import UserError
@@ -32,7 +33,7 @@ def search_group(report: Callable[..., None], work: SearchWork, problems: list[P
     evaluator = None
     if work.search.mode is not Mode.TERMINAL_GUIDED:
         assert work.ppm_path is not None
-        evaluator = load_evaluator(work.engine, work.ppm_path, sampler.encode)
+        evaluator = load_evaluator(work.scorer, work.engine, work.ppm_path, sampler.encode)
     verifier = None if work.search.mode is Mode.INFERENCE else build_task(work.task).verifier
     searches = [Search(problem, work.search, work.seed, verifier) for problem in problems]
     solved = 0
@@ -58,6 +59,8 @@ def search_group(report: Callable[..., None], work: SearchWork, problems: list[P
         "dodged_steps": proposer.counts.dodged,
         "nodes": sum(len(tree) for tree in trees),
     }
+    if work.engine.name is EngineName.HF:  # the others do not say
+        counts["reread_tokens"] = sampler.engine.counts.reread
     seconds = {
         "search": stats.total_seconds,
         "proposer": stats.proposer_seconds,

@@ -4,24 +4,54 @@ from __future__ import annotations
 
 import json
 from collections import Counter, defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from evolve.config import PpmConfig, SelectionConfig
+from evolve.figures import MOST_CRITICAL, Calibration, Distributions, critical_rows
 from evolve.stages import StageResult
 from lm.rows import TextRow
+from mcts.criticality import most_critical
 from mcts.storage import read_trees
 from mcts.trajectory import Trajectory
 from mcts.tree import SearchTree
 from policy.proposer import PromptEncoder
 from prm.pair_file import write_pairs
-from prm.pairs import PreferencePair, select_pairs
+from prm.pairs import PairConfig, PreferencePair, select_pairs
 from tasks.config import TaskConfig
 from tasks.durable import write_text_atomic
 from tasks.errors import DataError, UserError
 from tasks.problem import Outcome, Problem, StepOracle
 from tasks.reader import read_rows
 from tasks.registry import build_task
+
+
+@dataclass
+class _Harvest:
+    """What is gathered while a round's trees are read one by one."""
+
+    rules: PairConfig
+    by_problem: dict[str, list[SearchTree]] = field(default_factory=lambda: defaultdict(list))
+    numbers: list[int] = field(default_factory=list)  # of each tree among those of its problem
+    pairs: list[PreferencePair] = field(default_factory=list)
+    reasons: Counter[str] = field(default_factory=Counter)
+    distributions: Distributions = field(default_factory=Distributions)
+
+    def read(self, report: Callable[..., None], paths: Sequence[Path]) -> Iterator[SearchTree]:
+        for done, path in enumerate(paths, start=1):
+            for tree in read_trees(path):
+                self._take(tree, self.by_problem[tree.problem.id])
+                yield tree
+            report(done, len(paths))
+
+    def _take(self, tree: SearchTree, earlier: list[SearchTree]) -> None:
+        self.numbers.append(len(earlier))
+        found = select_pairs(tree, self.rules, tree_index=len(earlier))
+        self.pairs += found.pairs
+        self.reasons.update(found.reasons)
+        self.distributions.add(tree)
+        earlier.append(tree)
 
 
 def select_data(
@@ -34,20 +64,15 @@ def select_data(
     out: Path,
 ) -> StageResult:
     """Read a round's trees and write ``sft.jsonl``, ``pairs.jsonl`` and ``held_out_pairs.jsonl`` into ``out``."""
-    by_problem: dict[str, list[SearchTree]] = defaultdict(list)
-    pairs: list[PreferencePair] = []
-    reasons: Counter[str] = Counter()
-    for number, path in enumerate(trees):
-        for tree in read_trees(path):
-            found = select_pairs(tree, ppm.pairs, tree_index=len(by_problem[tree.problem.id]))
-            pairs += found.pairs
-            reasons.update(found.reasons)
-            by_problem[tree.problem.id].append(tree)
-        report(number + 1, len(trees))
-    held_out = [p for path in held_out_trees for tree in read_trees(path) for p in select_pairs(tree, ppm.pairs).pairs]
-    chosen = {name: best_trajectories(grown, selection) for name, grown in by_problem.items()}
-    problems = {name: grown[0].problem for name, grown in by_problem.items()}
-    _refuse_nothing(len(pairs), sum(map(len, chosen.values())), len(problems), dict(reasons))
+    harvest = _Harvest(ppm.pairs)
+    critical = most_critical(harvest.read(report, trees), MOST_CRITICAL)
+    pairs, held_out, calibration = harvest.pairs, list[PreferencePair](), Calibration()
+    for tree in (tree for path in held_out_trees for tree in read_trees(path)):
+        held_out += select_pairs(tree, ppm.pairs).pairs
+        calibration.add(tree)
+    chosen = {name: best_trajectories(grown, selection) for name, grown in harvest.by_problem.items()}
+    problems = {name: grown[0].problem for name, grown in harvest.by_problem.items()}
+    _refuse_nothing(len(pairs), sum(map(len, chosen.values())), len(problems), dict(harvest.reasons))
     write_sft(out / "sft.jsonl", problems, chosen)
     write_pairs(out / "pairs.jsonl", pairs)
     write_pairs(out / "held_out_pairs.jsonl", held_out)
@@ -56,9 +81,12 @@ def select_data(
         "pairs_by_kind": dict(sorted(Counter(str(pair.kind) for pair in pairs).items())),
         "pairs_by_depth": {str(depth): n for depth, n in sorted(Counter(pair.depth for pair in pairs).items())},
         "held_out_pairs": len(held_out),
-        "left_out": dict(sorted(reasons.items())),
+        "left_out": dict(sorted(harvest.reasons.items())),
         "trajectories": sum(map(len, chosen.values())),
         "lucky": lucky_share(build_task(task).oracle, problems, chosen),
+        "distributions": harvest.distributions.as_json(),
+        "calibration": calibration.as_json(),
+        "critical": critical_rows(critical, harvest.numbers),
     }
     return StageResult(result, [{name: result[name] for name in ("pairs", "held_out_pairs", "trajectories")}])
 

@@ -18,9 +18,15 @@ from evolve.workers import Job
 
 
 class Tracker(Protocol):
-    """Hears every recorded metric; a Weights & Biases run is one."""
+    """Hears every recorded metric, and is handed what a run came to; a Weights & Biases run is one."""
 
     def log(self, row: Mapping[str, Any]) -> None: ...
+
+    def table(self, name: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None: ...
+
+    def keep(self, name: str, files: Sequence[Path]) -> None:
+        """Keep the files as they are now, as one artefact."""
+        ...
 
 
 class NoTracker:
@@ -28,6 +34,12 @@ class NoTracker:
 
     def log(self, row: Mapping[str, Any]) -> None:
         """Forget the row."""
+
+    def table(self, name: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+        """Forget the table."""
+
+    def keep(self, name: str, files: Sequence[Path]) -> None:
+        """Leave the files alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,5 +128,7 @@ class RunContext:
             self.journal.begin(key)
             self.journal.append(key, rows)
         if log:
-            for row in rows:
-                self._tracker.log({f"{key}/{name}": value for name, value in row.items()})
+            number, _, stage = key.removeprefix("round_").partition("/")
+            for row in rows:  # one name from round to round: search/*, ppm/*, policy/* ...
+                named = {f"{stage.partition('-')[0]}/{name}": value for name, value in row.items()}
+                self._tracker.log({"round/number": int(number), **named})

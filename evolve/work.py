@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from evolve.config import EvaluationConfig, GroupSearchConfig
+from evolve.config import EvaluationConfig, GroupSearchConfig, ScorerName
 from policy.config import EngineConfig, PolicyConfig
 from tasks.config import TaskConfig
 from tasks.problem import Problem
@@ -23,6 +23,7 @@ class SearchWork:
     policy_path: Path
     ppm_path: Path | None
     seed: int
+    scorer: ScorerName = field(default=ScorerName.HF, kw_only=True)
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,7 @@ class EvaluationWork:
     policy_path: Path
     ppm_path: Path | None
     seed: int
+    scorer: ScorerName = field(default=ScorerName.HF, kw_only=True)
 
 
 def groups(problems: list[Problem], size: int) -> Iterator[list[Problem]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from tasks.errors import UserError
 from tasks.options import Option
@@ -25,6 +25,21 @@ class Precision(Option):
 
 
 @dataclass
+class LoraConfig:
+    """Adapters beside the weights, which stay as they are. Needs the extra ``lora``."""
+
+    rank: int = 0  # of the adapters; 0: the weights themselves are trained
+    alpha: float = 16.0  # adapters count alpha / rank times
+    targets: list[str] = field(default_factory=list)  # names of linear layers, such as q_proj; none: all but the head
+
+    def __post_init__(self) -> None:
+        if self.rank < 0:
+            raise UserError(f"lora.rank must be at least 0, got {self.rank}")
+        if not 0 < self.alpha < math.inf:
+            raise UserError(f"lora.alpha must be a number above 0, got {self.alpha}")
+
+
+@dataclass
 class OptimiserConfig:
     """How a model is trained. Defaults fit the lab's tiny models; real weights want lr near 7e-6."""
 
@@ -37,6 +52,8 @@ class OptimiserConfig:
     weight_decay: float = 0.01  # of matrices (AdamW)
     clip: float = 1.0  # largest global gradient norm
     precision: Precision = Precision.AUTO
+    gradient_checkpointing: bool = False  # compute activations again instead of keeping them: memory for time
+    lora: LoraConfig = field(default_factory=LoraConfig)
     threads: int = 1  # torch threads on a CPU; part of the config because sums depend on it in the last bits
 
     def __post_init__(self) -> None:

@@ -17,6 +17,7 @@ from transformers import (
 )
 from transformers.utils import logging as transformers_logging
 
+from lm.distributed import agreed, rank
 from tasks.durable import atomic_dir
 from tasks.errors import DataError, UserError
 
@@ -30,10 +31,18 @@ _NEW_HEAD = frozenset({"score.weight"})  # a policy's folder has no scalar head 
 
 
 def save_model(model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast, path: Path) -> None:
-    """Write model and tokenizer to ``path``; a killed process leaves the old folder or none."""
-    with atomic_dir(path) as folder:
-        model.save_pretrained(folder)
-        tokenizer.save_pretrained(folder)
+    """Write model and tokenizer to ``path``; a killed process leaves the old folder or none.
+
+    Of several ranks 0 writes, and the others have a link to what it wrote: transformers saves on no other rank.
+    """
+    if not rank():
+        with atomic_dir(path) as folder:
+            model.save_pretrained(folder)
+            tokenizer.save_pretrained(folder)
+    written = agreed(path.absolute())
+    if rank():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.symlink_to(written)
 
 
 def load_tokenizer(path: Path | str) -> PreTrainedTokenizerFast:

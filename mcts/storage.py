@@ -39,7 +39,7 @@ def read_trees(path: Path) -> Iterator[SearchTree]:
     try:
         with gzip.open(path, "rb") as lines:
             for number, line in enumerate(lines, start=1):
-                yield _parse(path, number, line)
+                yield parse_tree(path, number, line)
     except FileNotFoundError as error:
         raise DataError(f"{path}: there is no such tree file; check the run folder and the round") from error
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
@@ -48,7 +48,8 @@ def read_trees(path: Path) -> Iterator[SearchTree]:
         ) from error
 
 
-def _parse(path: Path, number: int, line: bytes) -> SearchTree:
+def parse_tree(path: Path, number: int, line: bytes) -> SearchTree:
+    """The tree of one line. Raises DataError naming file and line number."""
     try:
         return decode(json.loads(line))
     except MalformedTreeError as error:

@@ -20,6 +20,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 
+from mcts.history import History
 from mcts.step import Step
 from mcts.trajectory import Trajectory
 from tasks.problem import Outcome, Problem, Verdict
@@ -48,7 +49,8 @@ class SearchTree:
 
     The arrays are public for reading: ``parent`` (-1 at the root), ``first_child`` (0 without children),
     ``child_count``, ``depth``, ``visits``, ``value_sum``, ``prior``, ``score`` (NaN: none). ``verdicts`` and
-    ``dead_ends`` hold the terminal nodes that have one, or are one.
+    ``dead_ends`` hold the terminal nodes that have one, or are one. ``history``, where the search kept one, says in
+    which order values came.
     """
 
     def __init__(self, problem: Problem) -> None:
@@ -64,6 +66,7 @@ class SearchTree:
         self.steps: list[Step | None] = [None]
         self.verdicts: dict[int, Verdict] = {}
         self.dead_ends: set[int] = set()
+        self.history: History | None = None
 
     def __len__(self) -> int:
         return len(self.parent)

@@ -7,6 +7,8 @@ import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from mcts.config import Backup
+from mcts.history import History
 from mcts.step import Step
 from mcts.tree import SearchTree
 from tasks.problem import Outcome, Problem, Verdict
@@ -46,6 +48,7 @@ def encode(tree: SearchTree) -> dict[str, Any]:
         "reward": [verdict and verdict.reward for verdict in verdicts],
         "parts": [verdict and json.dumps(dict(verdict.parts)) for verdict in verdicts],
         "note": [verdict and verdict.note for verdict in verdicts],
+        "history": tree.history and _history_columns(tree.history),
     }
 
 
@@ -66,7 +69,41 @@ def decode(row: Any) -> SearchTree:
         tree.visits[node] = row["visits"][node]
         tree.value_sum[node] = row["value_sum"][node]
         tree.score[node] = math.nan if row["score"][node] is None else row["score"][node]
+    tree.history = _history(row.get("history"), len(tree))
     return tree
+
+
+def _history_columns(history: History) -> dict[str, Any]:
+    return {
+        "backup": history.backup.value,
+        "discount": history.discount,
+        "rollout": list(history.rollout),
+        "node": list(history.node),
+        "value": list(history.value),
+        "size": list(history.size),
+    }
+
+
+def _history(row: Any, nodes: int) -> History | None:
+    if row is None:
+        return None
+    if type(row) is not dict or not _is_text(row.get("backup")) or row["backup"] not in list(Backup):
+        raise MalformedTreeError(f"history must be an object whose backup is one of {', '.join(Backup)}")
+    if not _is_number(row.get("discount")) or not 0 < row["discount"] <= 1:
+        raise MalformedTreeError(f"discount of history must lie in (0, 1], got {row.get('discount')!r:.60}")
+    history = History(Backup(row["backup"]), float(row["discount"]))
+    columns: list[Any] = [row.get(name) for name in ("rollout", "node", "value", "size")]
+    if not all(type(column) is list and len(column) == len(columns[0]) for column in columns):
+        raise MalformedTreeError("columns rollout, node, value and size of history must be lists of equal length")
+    last, known = 1, 1
+    for rollout, node, value, size in zip(*columns, strict=True):
+        if not (_is_count(rollout) and rollout >= last and _is_count(size) and known <= size <= nodes):
+            raise MalformedTreeError(f"rollout and size of history must never fall, got {rollout!r} and {size!r:.60}")
+        if not (_is_count(node) and node < nodes and _is_number(value) and -1 <= value <= 1):
+            raise MalformedTreeError(f"history must hold values in [-1, 1] at nodes, got {value!r:.60} at {node!r:.60}")
+        history.add(rollout, node, value, size)
+        last, known = rollout, size
+    return history
 
 
 def _step(row: Mapping[str, Any], node: int) -> Step:
@@ -129,6 +166,10 @@ def _is_flag(value: Any) -> bool:
     return type(value) is bool
 
 
+def _is_count(value: Any) -> bool:
+    return type(value) is int and 0 <= value <= _LARGEST
+
+
 def _is_token_list(value: Any) -> bool:
     return type(value) is list and all(type(token) is int and 0 <= token <= _LARGEST for token in value)
 
@@ -136,7 +177,7 @@ def _is_token_list(value: Any) -> bool:
 # Column: what an entry must be, and the test.
 _COLUMNS: dict[str, tuple[str, Callable[[Any], bool]]] = {
     "parent": ("a node", lambda value: type(value) is int),
-    "visits": ("a count", lambda value: type(value) is int and 0 <= value <= _LARGEST),
+    "visits": ("a count", _is_count),
     "value_sum": ("a finite number", _is_number),
     "prior": ("a number in [0, 1]", lambda value: _is_number(value) and 0 <= value <= 1),
     "score": ("null or a number in [-1, 1]", lambda value: value is None or (_is_number(value) and -1 <= value <= 1)),

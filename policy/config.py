@@ -89,7 +89,7 @@ class EngineConfig:
     name: EngineName = EngineName.HF
     batch_rows: int = 512  # generations decoded together
     device: str = "auto"  # auto: cuda when there is one, else cpu
-    dtype: str = "float32"  # of sampling and scoring; training keeps float32 weights
+    dtype: str = "float32"  # of sampling, and of ppm.scorer=vllm; training keeps float32 weights
     cache_mb: int = 1024  # MiB of keys and values kept for prefixes that are asked for again
     timeout_s: float = 300.0  # vllm, openai: the run stops when the engine is silent for so long
     server: ServerConfig = field(default_factory=ServerConfig)

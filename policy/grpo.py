@@ -13,7 +13,7 @@ import torch
 from transformers import PreTrainedModel
 
 from lm.logprobs import shared_logprobs
-from lm.packing import packed_batches
+from lm.per_token import read_tokens
 from lm.rows import TextRow
 from lm.train import LossSum
 from policy.grpo_config import GrpoConfig
@@ -21,8 +21,6 @@ from policy.grpo_loss import TokenBatch, summed, token_terms
 from policy.grpo_metrics import Tally, tally_tokens
 
 Floats = Sequence[float]
-
-_BATCH_TOKENS = 4096  # read at once without gradients
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,15 +105,8 @@ def with_old(model: PreTrainedModel, rows: Sequence[CreditedRow]) -> list[Credit
     return [replace(row, old=scores) for row, scores in zip(rows, _scores(model, rows), strict=True)]
 
 
-@torch.no_grad()
 def _scores(model: PreTrainedModel, rows: Sequence[CreditedRow]) -> list[list[float]]:
-    result: list[list[float]] = [[] for _ in rows]
-    for indices in packed_batches([row.row.prompt_ids + row.row.target_ids for row in rows], _BATCH_TOKENS):
-        part = [rows[index].row for index in indices]
-        logprobs = shared_logprobs(model, part)[0].split([len(row.target_ids) for row in part])
-        for index, values in zip(indices, logprobs, strict=True):
-            result[index] = values.tolist()
-    return result
+    return read_tokens([row.row for row in rows], lambda part: shared_logprobs(model, part)[0])
 
 
 def _all_or_none(parts: Sequence[Floats | None], name: str, like: torch.Tensor) -> torch.Tensor | None:

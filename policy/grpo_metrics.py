@@ -10,6 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
+from lm.distributed import gathered
 from policy.grpo_config import GrpoConfig, ImportanceLevel
 from policy.grpo_loss import TokenBatch, TokenTerms, row_means
 
@@ -35,11 +36,18 @@ class Tally:
         self._extremes[name] = max(float(values.max()), self._extremes.get(name, -float("inf")))
 
     def take(self) -> dict[str, float]:
-        """The metrics since the last call, by name in alphabetical order."""
-        means = {name: total / count for name, (total, count) in self._sums.items()}
-        found = means | self._extremes
+        """The metrics of all ranks since the last call, by name in alphabetical order."""
+        merged = Tally()
+        for sums, extremes in gathered((self._sums, self._extremes)):
+            for name, (total, count) in sums.items():
+                before, seen = merged._sums.get(name, (0.0, 0))
+                merged._sums[name] = (before + total, seen + count)
+            for name, value in extremes.items():
+                pick = min if name.endswith(("_min", "/min")) else max
+                merged._extremes[name] = pick(value, merged._extremes.get(name, value))
         self._sums, self._extremes = {}, {}
-        return dict(sorted(found.items()))
+        means = {name: total / count for name, (total, count) in merged._sums.items()}
+        return dict(sorted((means | merged._extremes).items()))
 
 
 @torch.no_grad()
@@ -83,4 +91,15 @@ def reward_metrics(groups: Sequence[Sequence[float]]) -> dict[str, float]:
         "reward": float(every.mean()),
         "reward_std": float(every.std(ddof=1)) if len(every) > 1 else 0.0,
         "frac_reward_zero_std": float(np.mean([max(group) == min(group) for group in groups])),
+    }
+
+
+def length_metrics(lengths: Sequence[int], is_final: Sequence[bool]) -> dict[str, float]:
+    """``completions/*``: tokens of the trajectories, and the share that was cut off before its end."""
+    tokens = np.array(lengths)
+    return {
+        "completions/mean_length": float(tokens.mean()),
+        "completions/min_length": float(tokens.min()),
+        "completions/max_length": float(tokens.max()),
+        "completions/clipped_ratio": 1 - float(np.mean(is_final)),
     }

@@ -11,6 +11,7 @@ from math import isfinite
 
 from transformers import PreTrainedModel
 
+from lm.distributed import spread
 from lm.packing import packed_size
 from lm.rows import TextRow
 from lm.train import Stepper, StepRecord, plan_batches, rate_at
@@ -23,7 +24,7 @@ from policy.proposer import PromptEncoder
 from policy.rl_config import EqualGroups, RlConfig
 from policy.step_format import TextSteps
 from tasks.errors import UserError
-from tasks.problem import Problem, Verifier
+from tasks.problem import Outcome, Problem, Verifier
 from tasks.seeding import derive_seed
 
 _Score = Callable[[PreTrainedModel, Sequence[CreditedRow]], list[CreditedRow]]
@@ -56,7 +57,7 @@ def sample_groups(
     requests = [GenerateRequest(encode(p.prompt), count, sampling, derive_seed(seed, p.id)) for p in problems]
     return [
         Group(problem, tuple(_trajectory(problem, steps.split(one)) for one in answer if one.token_ids))
-        for problem, answer in zip(problems, engine.generate(requests), strict=True)
+        for problem, answer in zip(problems, spread(requests, engine.generate), strict=True)
     ]
 
 
@@ -66,12 +67,26 @@ def _trajectory(problem: Problem, steps: tuple[Step, ...]) -> Trajectory:
 
 def judged(groups: Sequence[Group], verifier: Verifier) -> list[Group]:
     """The groups with a verdict on every trajectory that has none yet."""
+    return spread(groups, lambda some: [_judged(group, verifier) for group in some])
+
+
+def _judged(group: Group, verifier: Verifier) -> Group:
+    verdicts = [one.verdict or verifier.verify(group.problem, one.text) for one in group.trajectories]
+    judged = (replace(one, verdict=each) for one, each in zip(group.trajectories, verdicts, strict=True))
+    return replace(group, trajectories=tuple(judged))
+
+
+def without_errors(groups: Sequence[Group]) -> list[Group]:
+    """The groups without what the verifier failed on: whether that is right or wrong nobody knows.
+
+    What it could read but not judge (``unverifiable``) stays, with the reward that the verifier gives it: else a policy
+    would be free to write nonsense.
+    """
     return [
         replace(
             group,
             trajectories=tuple(
-                one if one.verdict else replace(one, verdict=verifier.verify(group.problem, one.text))
-                for one in group.trajectories
+                one for one in group.trajectories if one.verdict is None or one.verdict.outcome is not Outcome.ERROR
             ),
         )
         for group in groups
@@ -97,32 +112,55 @@ def step_ends(trajectory: Trajectory) -> tuple[int, ...]:
     return tuple(ends)
 
 
-def members(group: Group, step_scores: Sequence[tuple[float, ...]] | None = None) -> list[Member]:
-    """The group as a credit sees it. ``step_scores``: per trajectory one value per step, where there are any."""
-    scores = step_scores or [()] * len(group.trajectories)
+def members(
+    group: Group,
+    step_scores: Sequence[tuple[float, ...]] | None = None,
+    token_scores: Sequence[tuple[float, ...]] | None = None,
+    rewards: Sequence[float | None] | None = None,
+) -> list[Member]:
+    """The group as a credit sees it: per trajectory one score per step and per token, where there are any.
+
+    ``rewards``: what stands in for the verifier's. ValueError for a trajectory that it is asked about and that has no
+    verdict, or that the verifier failed on: neither is a reward of 0 (``without_errors``).
+    """
+    count = len(group.trajectories)
     return [
         Member(
-            reward=one.verdict.reward if one.verdict else 0.0,
+            reward=_verified(one) if reward is None else reward,
             step_ends=step_ends(one),
-            step_scores=own,
+            step_scores=steps,
+            token_scores=tokens,
             path=(0, *one.nodes) if group.is_tree else (),
         )
-        for one, own in zip(group.trajectories, scores, strict=True)
+        for one, steps, tokens, reward in zip(
+            group.trajectories,
+            step_scores or [()] * count,
+            token_scores or [()] * count,
+            rewards or [None] * count,
+            strict=True,
+        )
     ]
+
+
+def _verified(one: Trajectory) -> float:
+    if one.verdict is None or one.verdict.outcome is Outcome.ERROR:
+        raise ValueError(f"problem {one.problem_id}: a solution without a verdict has no reward; leave it out")
+    return one.verdict.reward
+
+
+def text_rows(group: Group, encode: PromptEncoder) -> list[TextRow]:
+    """The group's trajectories behind their prompt: token ids as sampled."""
+    prompt = encode(group.problem.prompt)
+    return [TextRow(group.problem.id, prompt, one.token_ids) for one in group.trajectories]
 
 
 def credited(group: Group, advantages: Sequence[Array], encode: PromptEncoder) -> CreditedGroup:
     """The group as the loss sees it: token ids as sampled, with the log-probs they were sampled by."""
-    prompt, name = encode(group.problem.prompt), group.problem.id
     rows = [
-        CreditedRow(
-            TextRow(name, prompt, one.token_ids),
-            advantages_T.tolist(),
-            engine=[logprob for step in one.steps for logprob in step.logprobs],
-        )
-        for one, advantages_T in zip(group.trajectories, advantages, strict=True)
+        CreditedRow(row, advantages_T.tolist(), engine=[logprob for step in one.steps for logprob in step.logprobs])
+        for row, one, advantages_T in zip(text_rows(group, encode), group.trajectories, advantages, strict=True)
     ]
-    return CreditedGroup(name, tuple(rows))
+    return CreditedGroup(group.problem.id, tuple(rows))
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +187,7 @@ class Learner:
         self._config = config
         self._reference = reference
         self._loss = GrpoLoss(config.grpo, max_solution_tokens)
-        self._stepper = Stepper(model, config.optimiser, what)
+        self.stepper = Stepper(model, config.optimiser, what)
 
     def learn(self, groups: Sequence[CreditedGroup], progress: float, seed: int) -> Learned:
         """One update. ``progress``: the share of the training that is over, in [0, 1], by which the rate is scheduled.
@@ -161,7 +199,7 @@ class Learner:
             return Learned({})
         batches = plan_batches([group.length for group in taught], self._config.optimiser, seed)
         size, scored = sum(map(group_tokens, taught)), 0
-        if len(batches) > 1:
+        if len(batches) > 1 and taught[0].rows[0].old is None:
             taught, scored = _rescored(self._model, taught, with_old), size
         if self._config.grpo.beta:
             assert self._reference is not None, "a KL penalty needs the reference policy"
@@ -170,7 +208,7 @@ class Learner:
         records, trained = [], 0
         for batch in batches:
             part = [taught[index] for index in batch]
-            records.append(self._stepper.step(part, self._loss, rate))
+            records.append(self.stepper.step(part, self._loss, rate))
             trained += sum(map(group_tokens, part))
         return Learned(_metrics(records) | self._loss.metrics(), trained, scored)
 
@@ -181,7 +219,7 @@ def group_tokens(group: CreditedGroup) -> int:
 
 
 def _rescored(model: PreTrainedModel, groups: Sequence[CreditedGroup], score: _Score) -> list[CreditedGroup]:
-    rows = iter(score(model, [row for group in groups for row in group.rows]))
+    rows = iter(spread([row for group in groups for row in group.rows], lambda some: score(model, some)))
     return [replace(group, rows=tuple(next(rows) for _ in group.rows)) for group in groups]
 
 

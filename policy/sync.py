@@ -53,12 +53,12 @@ def logprob_gap(engine: Engine, model: PreTrainedModel, vocabulary: int) -> floa
     return gap if np.isfinite(gap) else float("inf")
 
 
-def judge_gap(gap: float, what: str) -> float:
+def judge_gap(gap: float, what: str, mend: str = "use engine=hf") -> float:
     """Warn at ``WARN_NATS``, UserError at ``STOP_NATS``; returns the gap. ``what`` names the weights."""
     if gap >= STOP_NATS:
         raise UserError(
             f"the engine does not compute the policy of {what}: its log-probs are {gap:.3g} nats off on average, and "
-            f"{STOP_NATS} is the most; use engine=hf, or let the engine serve these weights"
+            f"{STOP_NATS} is the most; {mend}"
         )
     if gap >= WARN_NATS:
         warnings.warn(f"the engine's log-probs of {what} are {gap:.3g} nats off on average", stacklevel=2)

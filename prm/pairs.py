@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import product
 
-from mcts.trajectory import Trajectory
+from mcts.step import Step
+from mcts.trajectory import solution_text
 from mcts.tree import SearchTree
 from prm.edit_distance import edit_distance
+from prm.sides import Side, best_against_worst, children, solution
 from tasks.errors import UserError
-from tasks.problem import Outcome
 
 
 class PairKind(StrEnum):
@@ -92,6 +93,29 @@ class PairConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class PairCandidate:
+    """What the rules looked at, and what they found: a pair (``reason`` is None), or why there is none.
+
+    ``prefix`` is the expanded node (0, the root, for ``final_step``). ``chosen``, ``rejected`` and ``margin`` (as in
+    ``PreferencePair``) are None for the two reasons that no pair stands behind: ``one_sided``, said of the expanded
+    node, and ``few_visits``, said of ``child``, which is None otherwise.
+    """
+
+    kind: PairKind
+    prefix: int
+    chosen: int | None = None
+    rejected: int | None = None
+    margin: float | None = None
+    reason: Reason | None = None
+    child: int | None = None
+
+    @property
+    def kept(self) -> bool:
+        """Is it a pair?"""
+        return self.reason is None
+
+
+@dataclass(frozen=True, slots=True)
 class PairSelection:
     """The pairs of one tree, and how many candidates fell to which reason."""
 
@@ -99,70 +123,56 @@ class PairSelection:
     reasons: dict[str, int]
 
 
-@dataclass(frozen=True, slots=True)
-class _Candidate:
-    """One side of a possible pair. ``best`` and ``worst``: mean Q of its continuations, itself included."""
-
-    node: int
-    q: float
-    best: float
-    worst: float
-    text: str
-    token_ids: tuple[int, ...]
-    is_correct: bool  # a correct leaf lies below, or it is one
-    is_wrong: bool  # a wrong leaf lies below, or it is one
-
-
 def select_pairs(tree: SearchTree, config: PairConfig, tree_index: int = 0) -> PairSelection:
-    """The pairs that a tree supports, by rStar-Math's rules (section 3.3, and the released thresholds).
+    """The pairs that a tree supports: the candidates that ``explain_pairs`` keeps, and the count of its reasons.
+
+    ``tree_index`` tells several trees of one problem apart.
+    """
+    candidates = explain_pairs(tree, config)
+    reasons = Counter(str(candidate.reason) for candidate in candidates if not candidate.kept)
+    pairs = tuple(_pair(tree, tree_index, candidate) for candidate in candidates if candidate.kept)
+    return PairSelection(pairs, dict(sorted(reasons.items())))
+
+
+def explain_pairs(tree: SearchTree, config: PairConfig) -> list[PairCandidate]:
+    """All that rStar-Math's rules (section 3.3, and the released thresholds) weigh in a tree, with what they decide.
 
     Per expanded node: chosen are the up to ``per_side`` children with the highest Q that have a correct leaf below
     them, rejected those with the lowest Q that have a wrong leaf below (a leaf that ends in the child itself counts).
     A child that qualifies for both sides gets one of them: the sides pick in turn, the chosen first. For the final
     answer, where one prefix rarely leads to different answers, the ``per_side`` correct solutions with the highest
     mean Q stand against the wrong ones with the lowest. Unverifiable answers and dead ends are neither correct nor
-    wrong. ``tree_index`` tells several trees of one problem apart.
+    wrong.
     """
-    pairs: dict[tuple[int, int], PreferencePair] = {}
-    reasons: Counter[str] = Counter()
-    for kind, parent, candidates in _groups(tree, config):
-        visited = [candidate for candidate in candidates if tree.visits[candidate.node] >= config.min_visits]
-        reasons[Reason.FEW_VISITS] += len(candidates) - len(visited)
-        chosen, rejected = _sides(visited, config.per_side)
-        reasons[Reason.ONE_SIDED] += not (chosen and rejected)
+    found: list[PairCandidate] = []
+    kept: set[tuple[int, int]] = set()
+    for kind, parent, group in _groups(tree, config):
+        visited = [side for side in group if tree.visits[side.node] >= config.min_visits]
+        rare = sorted({side.node for side in group} - {side.node for side in visited})
+        found += [PairCandidate(kind, parent, reason=Reason.FEW_VISITS, child=node) for node in rare]
+        chosen, rejected = best_against_worst(visited, config.per_side)
+        if not (chosen and rejected):
+            found.append(PairCandidate(kind, parent, reason=Reason.ONE_SIDED))
         for better, worse in product(chosen, rejected):
             nodes = better.node, worse.node
-            reason = Reason.REPEATED if nodes in pairs else _objection(better, worse, config)
+            reason = Reason.REPEATED if nodes in kept else _objection(better, worse, config)
+            found.append(PairCandidate(kind, parent, *nodes, margin=better.q - worse.q, reason=reason))
             if reason is None:
-                pairs[nodes] = _pair(tree, tree_index, kind, parent, better, worse)
-            else:
-                reasons[reason] += 1
-    return PairSelection(tuple(pairs.values()), {str(name): count for name, count in sorted(reasons.items()) if count})
+                kept.add(nodes)
+    return found
 
 
-def _groups(tree: SearchTree, config: PairConfig) -> Iterator[tuple[PairKind, int, list[_Candidate]]]:
-    """The sets of candidates that may be compared: kind, expanded node (0 for solutions), candidates."""
+def _groups(tree: SearchTree, config: PairConfig) -> Iterator[tuple[PairKind, int, list[Side]]]:
+    """The sets of sides that may be compared: kind, expanded node (0 for solutions), sides."""
     trajectories = [trajectory for trajectory in tree.trajectories() if trajectory.verdict is not None]
     if config.same_prefix:
-        for parent, candidates in _children(tree, trajectories).items():
-            yield PairKind.SAME_PREFIX, parent, candidates
+        for parent, sides in children(tree, trajectories).items():
+            yield PairKind.SAME_PREFIX, parent, sides
     if config.final_step and trajectories:
-        yield PairKind.FINAL_STEP, 0, [_solution(trajectory) for trajectory in trajectories]
+        yield PairKind.FINAL_STEP, 0, [solution(trajectory) for trajectory in trajectories]
 
 
-def _sides(candidates: Sequence[_Candidate], per_side: int) -> tuple[list[_Candidate], list[_Candidate]]:
-    """The best correct and the worst wrong candidates, best and worst first; nobody is on both sides."""
-    correct = sorted((each for each in candidates if each.is_correct), key=lambda each: (-each.q, each.node))
-    wrong = sorted((each for each in candidates if each.is_wrong), key=lambda each: (each.q, each.node))
-    chosen: list[_Candidate] = []
-    rejected: list[_Candidate] = []
-    for _ in range(per_side):
-        for side, other, supply in ((chosen, rejected, correct), (rejected, chosen, wrong)):
-            side += [each for each in supply if each not in side and each not in other][:1]
-    return chosen, rejected
-
-
-def _objection(chosen: _Candidate, rejected: _Candidate, config: PairConfig) -> Reason | None:
+def _objection(chosen: Side, rejected: Side, config: PairConfig) -> Reason | None:
     """The first rule that a candidate pair breaks, None if it may stand."""
     margin = chosen.q - rejected.q
     if margin <= 0 or margin < config.min_margin:
@@ -175,54 +185,33 @@ def _objection(chosen: _Candidate, rejected: _Candidate, config: PairConfig) -> 
     return None
 
 
-def _children(tree: SearchTree, trajectories: list[Trajectory]) -> dict[int, list[_Candidate]]:
-    """By expanded node, in order, its children that have a verified leaf below them (or are one)."""
-    leaves: dict[int, list[tuple[float, Outcome]]] = {}
-    for trajectory in trajectories:
-        assert trajectory.verdict is not None
-        total = 0.0
-        for length, index in enumerate(range(len(trajectory.nodes) - 1, -1, -1), start=1):
-            total += trajectory.qs[index]
-            leaves.setdefault(trajectory.nodes[index], []).append((total / length, trajectory.verdict.outcome))
-    found: dict[int, list[_Candidate]] = {}
-    for node in sorted(leaves):
-        means = [mean for mean, _ in leaves[node]]
-        outcomes = {outcome for _, outcome in leaves[node]}
-        step = tree.step(node)
-        candidate = _Candidate(
-            node, tree.q(node), max(means), min(means), step.text, step.token_ids,
-            is_correct=Outcome.CORRECT in outcomes, is_wrong=Outcome.WRONG in outcomes,
-        )  # fmt: skip
-        found.setdefault(tree.parent[node], []).append(candidate)
-    return found
-
-
-def _solution(trajectory: Trajectory) -> _Candidate:
-    """A whole solution as one side of a ``final_step`` pair."""
-    assert trajectory.verdict is not None
-    mean, outcome = trajectory.mean_q, trajectory.verdict.outcome
-    return _Candidate(
-        trajectory.nodes[-1], mean, mean, mean, trajectory.text, trajectory.token_ids,
-        is_correct=outcome is Outcome.CORRECT, is_wrong=outcome is Outcome.WRONG,
-    )  # fmt: skip
-
-
-def _pair(
-    tree: SearchTree, tree_index: int, kind: PairKind, parent: int, chosen: _Candidate, rejected: _Candidate
-) -> PreferencePair:
+def _pair(tree: SearchTree, tree_index: int, candidate: PairCandidate) -> PreferencePair:
+    assert candidate.chosen is not None
+    assert candidate.rejected is not None
+    assert candidate.margin is not None
+    chosen, rejected = (_steps(tree, candidate.kind, node) for node in (candidate.chosen, candidate.rejected))
     return PreferencePair(
         problem_id=tree.problem.id,
         tree=tree_index,
-        kind=kind,
+        kind=candidate.kind,
         prompt=tree.problem.prompt,
-        prefix=tuple(token for step in tree.prefix(parent) for token in step.token_ids),
-        chosen=chosen.token_ids,
-        rejected=rejected.token_ids,
-        chosen_text=chosen.text,
-        rejected_text=rejected.text,
-        margin=chosen.q - rejected.q,
-        depth=tree.depth[chosen.node],
-        chosen_node=chosen.node,
-        rejected_node=rejected.node,
-        node_group=parent,
+        prefix=_ids(tree.prefix(candidate.prefix)),
+        chosen=_ids(chosen),
+        rejected=_ids(rejected),
+        chosen_text=solution_text(chosen),
+        rejected_text=solution_text(rejected),
+        margin=candidate.margin,
+        depth=tree.depth[candidate.chosen],
+        chosen_node=candidate.chosen,
+        rejected_node=candidate.rejected,
+        node_group=candidate.prefix,
     )
+
+
+def _steps(tree: SearchTree, kind: PairKind, node: int) -> tuple[Step, ...]:
+    """What one side of a pair holds: its step, or all steps of the solution."""
+    return (tree.step(node),) if kind is PairKind.SAME_PREFIX else tree.prefix(node)
+
+
+def _ids(steps: tuple[Step, ...]) -> tuple[int, ...]:
+    return tuple(token for step in steps for token in step.token_ids)

@@ -14,6 +14,7 @@ from transformers import PreTrainedModel
 
 from lm.config import OptimiserConfig
 from lm.folder import save_model
+from lm.packing import packed_size
 from lm.train import LossSum, StepRecord, train
 from prm.loss import pairwise_loss
 from prm.model import PromptIds, last_token_scores, new_scorer_from_policy
@@ -37,6 +38,11 @@ class NodePairs:
     def length(self) -> int:
         """Tokens of the longest continuation."""
         return max(map(len, self.rows))
+
+    @property
+    def tokens(self) -> int:
+        """Tokens that are computed for the node: what its continuations share once."""
+        return packed_size(self.rows)
 
 
 def pair_rows(pair: PreferencePair, prompt_ids: PromptIds) -> tuple[tuple[int, ...], tuple[int, ...]]:

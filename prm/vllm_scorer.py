@@ -6,63 +6,55 @@ switches it off, and on the CPU build gave other numbers than transformers.
 
 from __future__ import annotations
 
-import importlib
 import json
 from collections.abc import Sequence
-from dataclasses import replace
-from typing import Any
+from pathlib import Path
 
-from lm.vllm_thread import Ask, VllmSettings, VllmThread
+from lm.vllm_thread import VllmSettings
 from mcts.step import ScoreRequest
 from prm.model import PromptIds
 from prm.scorer import ScoreCounts, row_of, values_of
+from prm.scoring_process import ScoringProcess
 from tasks.errors import DataError, UserError
 
 
 class VllmScorer:
     """A PPM folder on vLLM; the values are ``HfScorer``'s, up to rounding. Implements ``prm.scorer.Scorer``.
 
-    A process holds one vLLM: where it samples the policy, score with ``HfScorer``. ``cached``: tokens of scored rows
-    whose keys and values were kept.
+    ``cached``: tokens of scored rows whose keys and values were kept.
     """
 
-    def __init__(self, settings: VllmSettings, prompt_ids: PromptIds) -> None:
-        _refuse_other_models(settings)
+    def __init__(self, process: ScoringProcess, prompt_ids: PromptIds) -> None:
         self.counts = ScoreCounts()
         self.cached = 0
-        self._settings = settings
+        self._process = process
         self._prompt_ids = prompt_ids
-        self._thread = VllmThread(replace(settings, is_pooling=True))
-        self._params: Any = importlib.import_module("vllm").PoolingParams
 
     def score(self, requests: Sequence[ScoreRequest]) -> list[float]:
         """One value in [-1, 1] per request, in order. UserError if a score is not finite or a row too long."""
         rows = [row_of(request, self._prompt_ids) for request in requests]
         distinct = list(dict.fromkeys(rows))
         for row in distinct:
-            if len(row) > self._thread.context:
-                raise UserError(f"{self._settings.path} reads {self._thread.context} tokens, a row has {len(row)}")
-        self._thread.submit([Ask(str(index), row, self._new_params()) for index, row in enumerate(distinct)])
+            if len(row) > self._process.context:
+                raise UserError(f"{self._process.path} reads {self._process.context} tokens, a row has {len(row)}")
         scores: dict[tuple[int, ...], float] = {}
-        while len(scores) < len(distinct):
-            for output in self._thread.receive():
-                scores[distinct[int(output.request_id)]] = float(output.outputs.data.reshape(-1)[0])
-                self.cached += output.num_cached_tokens or 0
+        for row, (_, score, cached) in zip(distinct, self._process.score(distinct), strict=True):
+            scores[row] = score
+            self.cached += cached
         self.counts.rows += len(scores)
         self.counts.scored += sum(map(len, scores))
-        return values_of(requests, [scores[row] for row in rows], self._settings.path)
-
-    def close(self) -> None:
-        """Stop vLLM and give its memory back."""
-        self._thread.close()
-
-    def _new_params(self) -> Any:
-        return self._params(task="classify", use_activation=False)  # vLLM keeps notes in it: one a request
+        return values_of(requests, [scores[row] for row in rows], self._process.path)
 
 
-def _refuse_other_models(settings: VllmSettings) -> None:
+def start_scoring(settings: VllmSettings) -> ScoringProcess:
+    """vLLM on a PPM's folder, ready to score. DataError for a folder that is not a PPM."""
+    _refuse_other_models(settings.path)
+    return ScoringProcess(settings)
+
+
+def _refuse_other_models(path: Path) -> None:
     """DataError for a folder that is not a PPM, such as a policy's: vLLM would make a head up."""
-    file = settings.path / "config.json"
+    file = path / "config.json"
     try:
         named = json.loads(file.read_text(encoding="utf-8")).get("architectures")
     except FileNotFoundError:
@@ -70,4 +62,4 @@ def _refuse_other_models(settings: VllmSettings) -> None:
     except (OSError, ValueError, AttributeError) as error:
         raise DataError(f"{file} cannot be read ({error})") from error
     if not any(str(name).endswith("ForSequenceClassification") for name in named or ["unnamed"]):
-        raise DataError(f"{settings.path}: a PPM is a ForSequenceClassification folder; name a ppm folder of a round")
+        raise DataError(f"{path}: a PPM is a ForSequenceClassification folder; name a ppm folder of a round")

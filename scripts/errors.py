@@ -17,6 +17,13 @@ class Arguments(argparse.ArgumentParser):
         fail(f"{message}; {self.prog} --help lists what there is")
 
 
+def count(text: str) -> int:
+    """An option that must be a whole number of at least 0."""
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"must be a whole number of at least 0, got {text!r:.60}")
+    return int(text)
+
+
 def fail(message: str) -> NoReturn:
     """One sentence on standard error, exit code 2."""
     print(f"error: {message}", file=sys.stderr)

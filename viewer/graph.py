@@ -1,13 +1,17 @@
-"""A search tree for other programs: networkx, GraphML, JSON."""
+"""A search tree for other programs: networkx, GraphML, JSON. DOT: viewer/dot.py."""
 
 from __future__ import annotations
 
+import json
 import math
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import networkx as nx  # type: ignore[import-untyped]
+import numpy as np
 
+from mcts.criticality import criticality, sibling_spread
 from mcts.tree import SearchTree
 from mcts.tree_json import encode
 from tasks.durable import atomic_path
@@ -16,14 +20,23 @@ from tasks.durable import atomic_path
 def to_networkx(tree: SearchTree) -> nx.DiGraph[int]:
     """A directed graph with an edge from each node to its children.
 
-    Node attributes: ``text``, ``depth``, ``visits``, ``value_sum``, ``q``, ``prior``, ``is_final``, ``is_dead_end``
-    and, where there is one, ``observation``, ``score``, ``outcome``, ``reward``, ``note``. Graph attributes: ``id``,
-    ``prompt``, ``answer``. Token ids stay in the tree.
+    Node attributes: ``text``, ``depth``, ``tokens`` (their number), ``visits``, ``value_sum``, ``q``, ``prior``,
+    ``is_final``, ``is_dead_end`` and, where there is one, ``observation``, ``score``, ``criticality`` and ``spread``
+    (mcts/criticality.py), ``outcome``, ``reward``, ``parts``, ``note``. Graph attributes: ``id``, ``prompt``,
+    ``answer``, ``meta``. All are texts, numbers and booleans, which every format holds: what is None or NaN is left
+    out, ``parts`` and ``meta`` are JSON objects as text, lists (token ids, log-probs) stay in the tree.
     """
     problem = tree.problem
-    graph: nx.DiGraph[int] = nx.DiGraph(id=problem.id, prompt=problem.prompt, answer=problem.answer)
+    about = {"id": problem.id, "prompt": problem.prompt, "answer": problem.answer, "meta": _as_text(problem.meta)}
+    graph: nx.DiGraph[int] = nx.DiGraph(**about)
+    columns: dict[str, Sequence[float] | np.ndarray] = {
+        "score": tree.score,
+        "criticality": criticality(tree),
+        "spread": sibling_spread(tree),
+    }
     for node in range(len(tree)):
-        graph.add_node(node, **_attributes(tree, node))
+        known = {name: float(column[node]) for name, column in columns.items() if not math.isnan(column[node])}
+        graph.add_node(node, **_attributes(tree, node), **known)
     graph.add_edges_from((tree.parent[node], node) for node in range(1, len(tree)))
     return graph
 
@@ -62,6 +75,7 @@ def _attributes(tree: SearchTree, node: int) -> dict[str, str | int | float | bo
     attributes: dict[str, str | int | float | bool] = {
         "text": step.text if step else "",
         "depth": tree.depth[node],
+        "tokens": len(step.token_ids) if step else 0,
         "visits": tree.visits[node],
         "value_sum": tree.value_sum[node],
         "q": tree.q(node),
@@ -71,9 +85,12 @@ def _attributes(tree: SearchTree, node: int) -> dict[str, str | int | float | bo
     }
     if step is not None and step.observation:
         attributes["observation"] = step.observation
-    if not math.isnan(tree.score[node]):
-        attributes["score"] = tree.score[node]
     verdict = tree.verdicts.get(node)
     if verdict is not None:
         attributes |= {"outcome": verdict.outcome.value, "reward": verdict.reward, "note": verdict.note}
+        attributes["parts"] = _as_text(verdict.parts)
     return attributes
+
+
+def _as_text(data: Mapping[str, Any]) -> str:
+    return json.dumps(dict(data))

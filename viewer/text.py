@@ -9,8 +9,10 @@ from rich.style import Style
 from rich.text import Text
 from rich.tree import Tree
 
+from mcts.criticality import criticality
 from mcts.tree import SearchTree
 from tasks.problem import Outcome
+from viewer.colours import DIVERGING, mix
 
 _MARKS = {Outcome.CORRECT: "✓", Outcome.WRONG: "✗", Outcome.UNVERIFIABLE: "?", Outcome.ERROR: "!"}
 
@@ -18,20 +20,22 @@ _MARKS = {Outcome.CORRECT: "✓", Outcome.WRONG: "✗", Outcome.UNVERIFIABLE: "?
 def render_tree(
     tree: SearchTree, max_depth: int | None = None, min_visits: int = 0, path: str | int | None = "best"
 ) -> Tree:
-    """The tree for ``rich``: each step with N, Q, the PPM's score and the verdict's mark, coloured by Q.
+    """The tree for ``rich``: each step with N, Q, its criticality (Δ), the PPM's score and the verdict's mark.
 
-    ``path`` is set in bold: "best", a node (the path to it), or None. Nodes deeper than ``max_depth`` or with fewer
-    than ``min_visits`` visits are counted, not shown; those on the path are always shown. Marks: ✓ correct, ✗ wrong,
-    ? unverifiable, ! verifier error, ∅ dead end. Raises ValueError for a path that is none of these.
+    Steps have the page's colour of their Q (viewer/colours.py). ``path`` is set in bold: "best", a node (the path to
+    it), or None. Nodes deeper than ``max_depth`` or with fewer than ``min_visits`` visits are counted, not shown; those
+    on the path are always shown. Marks: ✓ correct, ✗ wrong, ? unverifiable, ! verifier error, ∅ dead end. Raises
+    ValueError for a path that is none of these.
     """
-    bold = frozenset(_path_nodes(tree, path))
+    bold, moved = frozenset(_path_nodes(tree, path)), criticality(tree)
     root = Tree(_root_label(tree))
     stack = [(0, root)]
     while stack:
         node, branch = stack.pop()
         shown, hidden = _split_children(tree, node, max_depth, min_visits, bold)
         for child in shown:
-            stack.append((child, branch.add(_label(tree, child, is_bold=child in bold))))
+            label = _label(tree, child, float(moved[child]), is_bold=child in bold)
+            stack.append((child, branch.add(label)))
         if hidden:
             branch.add(Text(f"… {hidden} more", style="dim"))
     return root
@@ -40,14 +44,6 @@ def render_tree(
 def visible(text: str) -> str:
     """Text on one line in which every control, format and unprintable character is shown as its escape."""
     return "".join(char if char.isprintable() else _escape(char) for char in text)
-
-
-def q_colour(q: float) -> str:
-    """Red at Q = -1, yellow at 0, green at 1, as ``rgb(r,g,b)``."""
-    q = max(-1.0, min(1.0, q))
-    red = round(210 * min(1.0, 1 - q))
-    green = round(190 * min(1.0, 1 + q))
-    return f"rgb({red},{green},60)"
 
 
 def _escape(char: str) -> str:
@@ -81,10 +77,13 @@ def _root_label(tree: SearchTree) -> Text:
     return label
 
 
-def _label(tree: SearchTree, node: int, *, is_bold: bool) -> Text:
-    colour = q_colour(tree.q(node)) if tree.visits[node] else "grey50"
-    label = Text(visible(tree.step(node).text.rstrip("\n")), style=Style.parse(f"bold {colour}" if is_bold else colour))
+def _label(tree: SearchTree, node: int, moved: float, *, is_bold: bool) -> Text:
+    colour = mix(DIVERGING, tree.q(node) if tree.visits[node] else math.nan)
+    style = Style(color=colour, bold=is_bold or None, dim=not tree.visits[node] or None)
+    label = Text.assemble((visible(tree.step(node).text.rstrip("\n")), style))
     label.append(f"  #{node} N={tree.visits[node]} Q={tree.q(node):+.2f}", style="dim")
+    if not math.isnan(moved):
+        label.append(f" Δ={moved:+.2f}", style="dim")
     if not math.isnan(tree.score[node]):
         label.append(f" PPM={tree.score[node]:+.2f}", style="dim")
     if node in tree.verdicts:

@@ -5,18 +5,26 @@ Nothing of it reaches training, and nobody is charged for it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict
 
+import numpy as np
+
+from compare.arms.advisers import has_learned_reward, learned_reward
 from compare.arms.course import Course
-from compare.config import Scores
+from compare.arms.drift import Drift
+from compare.best_of_n import best_of_n
 from compare.fidelity import fidelity, mean_fidelity, step_credit
 from compare.hacking import Watched, measure
+from compare.ledger import Ledger
 from mcts.trajectory import Trajectory
-from policy.credit.base import Array
-from policy.credit.config import CreditName
-from policy.rl import Group, step_ends
+from policy.credit.base import Array, Member
+from policy.rl import Group, judged, step_ends, without_errors
+from tasks.seeding import derive_seed
 
-_LEARNED = (Scores.PPM,)  # scores that a trained model gives
+Judge = Callable[[Sequence[Group], int], list[list[Member]]]
+"""What the arm's advisers say of groups, with a seed."""
 
 
 class Audit:
@@ -25,39 +33,62 @@ class Audit:
     def __init__(self, course: Course) -> None:
         self._course = course
         self._fidelity: list[dict[str, float]] = []
+        course.checkpoint.add("audit", self)
+        self._watches = has_learned_reward(course.arm)
+        self._drift = Drift(course) if self._watches and not course.pool else None
+
+    def state(self) -> list[dict[str, float]]:
+        """The credit's fidelity in every update so far."""
+        return self._fidelity
+
+    def restore(self, state: list[dict[str, float]]) -> None:
+        """Go on from there."""
+        self._fidelity = state
 
     def look(
         self,
         groups: Sequence[Group],
-        scores: Sequence[list[tuple[float, ...]] | None],
+        members: Sequence[Sequence[Member]],
         advantages: Sequence[list[Array]],
         kl: float | None,
     ) -> dict[str, float]:
-        """The metrics of an update."""
+        """The metrics of an update. ``kl``: what the loss saw of it, for arms whose drift is not measured here."""
         with self._course.phase("audit"):
             labels = [[self._labels(group, one) for one in group.trajectories] for group in groups]
             watched = [
-                Watched(group.problem.prompt, one, self._learned(own[index] if own else ()), marks[index])
-                for group, own, marks in zip(groups, scores, labels, strict=True)
-                for index, one in enumerate(group.trajectories)
+                Watched(group.problem.prompt, one, learned_reward(self._course.arm, member), marks)
+                for group, own, told in zip(groups, members, labels, strict=True)
+                for one, member, marks in zip(group.trajectories, own, told, strict=True)
             ]
             found = measure(watched, self._course.config.policy.steps.delimiter, kl)
-            return found | self._credit(groups, advantages, labels)
+            drifted = self._drift.look(groups) if self._drift else {}
+            return found | drifted | self._credit(groups, advantages, labels)
 
-    def finish(self) -> None:
-        """Leave the mean of all updates in the course's result."""
+    def finish(self, judge: Judge) -> None:
+        """Leave the mean of all updates in the course's result, and what choosing by the learned reward comes to."""
         self._course.extra["fidelity"] = mean_fidelity(self._fidelity)
+        if self._watches and self._course.config.judging.best_of:
+            with _aside(self._course):
+                self._course.extra["best_of_n"] = self._choose(judge)
 
     def _labels(self, group: Group, one: Trajectory) -> tuple[bool, ...]:
         oracle = self._course.task.oracle
         return tuple(oracle.step_labels(group.problem, [step.text for step in one.steps])) if oracle else ()
 
-    def _learned(self, scores: tuple[float, ...]) -> float | None:
-        """What the learned reward thinks of a trajectory, from 0 to 1: its mean step, or its worst for ``min_form``."""
-        if not scores or self._course.arm.scores not in _LEARNED:
-            return None
-        worst = self._course.arm.credit.name is CreditName.MIN_FORM
-        return (1 + (min(scores) if worst else sum(scores) / len(scores))) / 2
+    def _choose(self, judge: Judge) -> list[dict[str, float]]:
+        """Best of n by the learned reward, of the final policy's solutions of judged problems (``judging.best_of``)."""
+        course, judging = self._course, self._course.config.judging
+        problems = course.task.problems(judging.split, judging.problems)[: judging.best_of_problems]
+        with course.phase("audit"):
+            drawn = course.policy.sample(problems, judging.best_of, derive_seed(course.seed, "best of n"))
+            groups = without_errors(judged(drawn, course.task.verifier))
+        groups = [group for group in groups if len(group.trajectories) == judging.best_of]  # shorter ones compare badly
+        if not groups:
+            return []
+        members = judge(groups, derive_seed(course.seed, "best of n", "scores"))
+        learned_PN = np.array([[learned_reward(course.arm, one) for one in own] for own in members], dtype=np.float64)
+        true_PN = np.array([[one.verdict.reward for one in group.trajectories if one.verdict] for group in groups])
+        return [{name: round(value, 6) for name, value in row.items()} for row in best_of_n(learned_PN, true_PN)]
 
     def _credit(
         self, groups: Sequence[Group], advantages: Sequence[list[Array]], labels: Sequence[list[tuple[bool, ...]]]
@@ -72,3 +103,17 @@ class Audit:
         ]
         self._fidelity.append(mean_fidelity(parts))
         return {f"credit/{name}": value for name, value in self._fidelity[-1].items()}
+
+
+@contextmanager
+def _aside(course: Course) -> Iterator[None]:
+    """Whatever the block charges, to whichever phase, is the audit's: nobody pays for it."""
+    kept, course.ledger = course.ledger, Ledger(course.ledger.parameters)
+    try:
+        yield
+    finally:
+        spent, course.ledger = course.ledger, kept
+        for phase in spent.phases.values():
+            course.ledger.add("audit", verifier_calls=phase.verifier_calls, seconds=phase.seconds)
+            for role, tokens in phase.tokens.items():
+                course.ledger.add("audit", role, **asdict(tokens))

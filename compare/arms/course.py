@@ -10,17 +10,25 @@ from typing import Any
 
 import numpy as np
 
+from compare.arms.checkpoint import Checkpoint
 from compare.arms.judging import greedy, is_solved, write_samples
 from compare.arms.live import LivePolicy
+from compare.arms.pool import Pool, read_groups
+from compare.arms.stream import Stream
+from compare.arms.tree_page import write_tree_page
 from compare.arms.work import ArmWork, plain
 from compare.ledger import Ledger, Role
 from evolve.search_stage import refuse_verifier_errors
 from evolve.stages import StageResult
-from policy.rl import Group, judged, require_finite
+from lm.distributed import agreed
+from mcts.tree import SearchTree
+from policy.rl import Group, judged, require_finite, without_errors
 from tasks.errors import UserError
 from tasks.problem import Problem, Split
 from tasks.registry import build_task
 from tasks.seeding import derive_seed
+
+_LASTING = ("rows", "updates", "extra", "_curve", "_right", "_begun", "_before", "_dearest", "_marks", "_kept")
 
 
 class Course:
@@ -36,18 +44,28 @@ class Course:
         self.rows: list[dict[str, Any]] = []
         self.updates = 0
         self.extra: dict[str, Any] = {}  # what the recipe found out besides
+        self.trees: list[SearchTree] = []  # the last update's groups, where they are trees
         self._report = report
-        self._problems = ProblemStream(self.task.problems(Split.TRAIN, self.config.problems), self.seed)
+        self._problems = Stream(self.task.problems(Split.TRAIN, self.config.problems), self.seed)
         self._judged = self.task.problems(self.config.judging.split, self.config.judging.problems)
         self._curve = [(0.0, float(np.mean(work.start_right)))]
         self._right = work.start_right
         self._solutions: list[Group] = []
+        self.pool: Pool | None = None  # what the arm learns from instead of sampling
         if work.trees is not None:
             self.ledger.merge(Ledger.from_json(work.trees.ledger))
             self._curve.append((float(self.ledger.flops()), self._curve[0][1]))
+            if work.trees.shared:
+                groups = self.judged(read_groups(work.trees.folder), "trees")
+                self.pool = Pool([group for group in groups if group.trajectories], self.seed)
         self._begun = self._before = self.spent
         self._dearest = 0.0
         self._marks = 1 + int(self.spent * self.config.judging.points)
+        self._kept = 0  # the update of the last checkpoint
+        self.checkpoint = Checkpoint(work.checkpoint, plain(self.arm))
+        self.checkpoint.add("course", self)
+        if self.pool:
+            self.checkpoint.add("pool", self.pool)
 
     @property
     def spent(self) -> float:
@@ -62,6 +80,7 @@ class Course:
     def goes_on(self) -> bool:
         """Judge the policy if it is time; is there budget left for one more update like the dearest so far?
 
+        If so, that update begins as it would after a restart, and there may be a checkpoint (``checkpoint_every``).
         UserError if not even one fits.
         """
         spent = self.spent
@@ -82,7 +101,35 @@ class Course:
             self._judge()
             self._marks = 1 + int(spent * self.config.judging.points)
         self._report(min(spent, 1.0), 1.0, accuracy=f"{100 * self._curve[-1][1]:.1f} %")
+        if fits:
+            self._keep()
         return fits
+
+    def _keep(self) -> None:
+        self.policy.forget()
+        every = self.config.checkpoint_every
+        if every and self.updates >= self._kept + every:
+            self._kept = self.updates
+            self.checkpoint.save()
+
+    def take_up(self) -> bool:
+        """Go on where a killed run of this arm stopped, if it left a checkpoint: all that lasts must be added by now."""
+        found = self.checkpoint.take_up()
+        if found:
+            self.policy.changed()
+        return found
+
+    def state(self) -> dict[str, Any]:
+        """What ``restore`` needs."""
+        values = {name: getattr(self, name) for name in _LASTING}
+        return values | {"ledger": self.ledger.to_json(), "problems": self._problems.state()}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Be where ``state`` was asked."""
+        for name in _LASTING:
+            setattr(self, name, state[name])
+        self.ledger = Ledger.from_json(state["ledger"])
+        self._problems.restore(state["problems"])
 
     def train_from_here(self) -> None:
         """What came before was not training: the schedule of the learning rate begins, and updates cost otherwise."""
@@ -100,10 +147,10 @@ class Course:
         yield
         after = self.policy.counts()
         counts = {each: getattr(after, each) - getattr(before, each) for each in ("generated", "prefilled", "cached")}
-        self.ledger.add(name, seconds=time.perf_counter() - started, **counts)
+        self.ledger.add(name, seconds=agreed(time.perf_counter() - started), **counts)
 
     def judged(self, groups: Sequence[Group], phase: str) -> list[Group]:
-        """The groups with their verdicts, charged. Too many verifier errors are a UserError."""
+        """The groups with their verdicts, charged; what the verifier failed on is left out. Too many of it: UserError."""
         require_finite(groups, f"arm {self.work.name}")
         calls = sum(one.verdict is None for group in groups for one in group.trajectories)
         with self.phase(phase):
@@ -112,12 +159,19 @@ class Course:
             Counter(one.verdict.outcome for group in found for one in group.trajectories if one.verdict)
         )
         self.ledger.add(phase, verifier_calls=calls)
-        return found
+        return without_errors(found)
 
     def record(self, **metrics: float) -> None:
         """One update is done: a row of metrics."""
         self.updates += 1
-        shares = {"ledger/spent": self.spent, "ledger/flops": self.ledger.flops()}
+        tokens = self.ledger.tokens()
+        shares = {
+            "num_tokens": tokens.computed,
+            "ledger/spent": self.spent,
+            "ledger/flops": self.ledger.flops(),
+            "ledger/generated": tokens.generated,
+            "ledger/trained": tokens.trained,
+        }
         row = {name: float(f"{value:.6g}") for name, value in (metrics | shares).items()}
         self.rows.append({"update": self.updates, **row})
 
@@ -127,6 +181,8 @@ class Course:
             self._judge()
             self.policy.save(self.work.out / "policy")
             write_samples(self.work.out / "samples.md", self._solutions, self.task.oracle)
+            if self.trees:
+                write_tree_page(self.work.out / "trees.md", self.trees)
         seconds = {name: phase.seconds for name, phase in self.ledger.phases.items()}
         for phase in self.ledger.phases.values():
             phase.seconds = 0.0
@@ -146,23 +202,5 @@ class Course:
         require_finite(self._solutions, f"arm {self.work.name}")
         self._right = list(map(is_solved, self._solutions))
         self._curve.append((float(self.ledger.flops()), float(np.mean(self._right))))
-
-
-class ProblemStream:
-    """The problems in an order of the seed's, epoch after epoch."""
-
-    def __init__(self, problems: Sequence[Problem], seed: int) -> None:
-        if not problems:
-            raise UserError("the task has no training problem; give it more problems")
-        self._problems, self._seed = problems, seed
-        self._queue: list[Problem] = []
-        self._epoch = 0
-
-    def take(self, count: int) -> list[Problem]:
-        """The next ``count``, or all there are; none twice in one answer, so an epoch may end before its last few."""
-        if len(self._queue) < count:
-            rng = np.random.default_rng(derive_seed(self._seed, "problems", self._epoch))
-            self._queue = [self._problems[index] for index in rng.permutation(len(self._problems))]
-            self._epoch += 1
-        taken, self._queue = self._queue[:count], self._queue[count:]
-        return taken
+        if self.rows:
+            self.rows[-1]["eval/accuracy"] = round(self._curve[-1][1], 6)

@@ -13,14 +13,17 @@ from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
 from evolve.kept_engine import kept_engine
 from evolve.models import device_of
+from lm.distributed import gathered
 from lm.folder import load_policy, load_tokenizer, save_model
 from policy.config import EngineConfig, EngineName, PolicyConfig
 from policy.engine import Engine, EngineCounts
 from policy.hf_engine import HfEngine
+from policy.openai_engine import OpenAiEngine
 from policy.proposer import PromptEncoder
 from policy.rl import Group, sample_groups
 from policy.step_format import TextSteps
 from policy.sync import judge_gap, logprob_gap
+from policy.vllm_engine import VllmEngine
 from tasks.problem import Problem
 
 
@@ -42,7 +45,7 @@ class LivePolicy:
         self._max_tokens = policy.max_solution_tokens
         self._config = engine
         self._stale = True
-        self._engine: Engine | None = None
+        self._engine: HfEngine | VllmEngine | OpenAiEngine | None = None
         self._sampled = self.model  # what the hf engine reads
         self._before = EngineCounts()  # what an engine that was there already had done for others
         self._version = 0
@@ -61,11 +64,17 @@ class LivePolicy:
         return self._engine
 
     def counts(self) -> EngineCounts:
-        """What the engine has done for this policy so far."""
+        """What the engines of all ranks have done for this policy so far."""
         if self._engine is None:
             return EngineCounts()
         now, before = asdict(self._engine.counts), asdict(self._before)
-        return EngineCounts(**{name: now[name] - before[name] for name in now})
+        every = gathered({name: now[name] - before[name] for name in now})
+        return EngineCounts(**{name: sum(own[name] for own in every) for name in now})
+
+    def forget(self) -> None:
+        """Let the engine drop what it has computed, as it is after a restart."""
+        if self._engine is not None and not self._stale:
+            self._engine.forget()
 
     def sample(self, problems: Sequence[Problem], count: int, seed: int, temperature: float = 1.0) -> list[Group]:
         """``policy.rl.sample_groups`` with this policy."""
@@ -75,7 +84,7 @@ class LivePolicy:
         """Write model and tokenizer to ``path``, whole or not at all."""
         save_model(self.model, self.tokenizer, path)
 
-    def _follow(self) -> Engine:
+    def _follow(self) -> HfEngine | VllmEngine | OpenAiEngine:
         if self._config.name is not EngineName.HF:
             return self._follow_elsewhere()
         if isinstance(self._engine, HfEngine):
@@ -85,7 +94,7 @@ class LivePolicy:
         if self._config.dtype != "float32":
             self._sampled = copy.deepcopy(self.model).to(getattr(torch, self._config.dtype))
         made = HfEngine(self._sampled, self.tokenizer, self._config.batch_rows, self._config.cache_mb)
-        self.gap = judge_gap(logprob_gap(made, self.model, len(self.tokenizer)), "the arm")
+        self.gap = judge_gap(max(gathered(logprob_gap(made, self.model, len(self.tokenizer)))), "the arm")
         self._before = EngineCounts(**asdict(made.counts))  # the probe's
         made.forget()
         return made
@@ -96,7 +105,7 @@ class LivePolicy:
             for mine, theirs in zip(self._sampled.parameters(), self.model.parameters(), strict=True):
                 mine.copy_(theirs)
 
-    def _follow_elsewhere(self) -> Engine:
+    def _follow_elsewhere(self) -> VllmEngine | OpenAiEngine:
         self._version += 1
         with TemporaryDirectory(prefix="treeward-") as folder:
             path = Path(folder) / "policy"

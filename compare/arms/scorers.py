@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 
 from compare.arms.course import Course
+from compare.arms.remedies import GuardedPpm, StepScores
 from compare.config import Scores
-from compare.ledger import Role
-from lm.packing import packed_size
-from mcts.step import ScoreRequest
+from evolve.search_stage import refuse_verifier_errors
+from lm.distributed import spread
 from mcts.trajectory import solution_text
 from policy.engine import GenerateRequest, Sampling
 from policy.proposer import joined
 from policy.rl import Group
-from prm.scorer import HfScorer
 from tasks.problem import Outcome, Problem
 from tasks.seeding import derive_seed
-
-StepScores = list[list[tuple[float, ...]]]
-"""By group and trajectory: one value in [-1, 1] per step."""
 
 Scorer = Callable[[Sequence[Group], int], StepScores]
 """The groups of an update, and its seed."""
@@ -30,7 +27,7 @@ def make_scorer(course: Course) -> Scorer | None:
     """The scorer that the arm's options name; None where its credit needs no step scores."""
     match course.arm.scores:
         case Scores.PPM:
-            return ppm_scorer(course)
+            return GuardedPpm(course)
         case Scores.MONTE_CARLO:
             return monte_carlo_scorer(course)
         case Scores.ORACLE:
@@ -64,31 +61,6 @@ def oracle_scorer(course: Course) -> Scorer:
     return score
 
 
-def ppm_scorer(course: Course) -> Scorer:
-    """The PPM that was trained on the arm's own trees; it stays as it is."""
-    assert course.work.trees is not None, "the trees are grown before the arm begins"
-    model = HfScorer(course.work.trees.folder / "ppm", course.policy.encode, course.policy.device)
-
-    def score(groups: Sequence[Group], seed: int) -> StepScores:
-        requests = [
-            ScoreRequest(0, group.problem, one.steps[: end + 1])
-            for group in groups
-            for one in group.trajectories
-            for end in range(len(one.steps))
-        ]
-        with course.phase(_PHASE):
-            values = iter(model.score(requests))
-        course.ledger.add(_PHASE, Role.PPM, scored=sum(_tokens(course, group) for group in groups))
-        return [[tuple(next(values) for _ in one.steps) for one in group.trajectories] for group in groups]
-
-    return score
-
-
-def _tokens(course: Course, group: Group) -> int:
-    prompt = course.policy.encode(group.problem.prompt)
-    return packed_size([prompt + one.token_ids for one in group.trajectories])
-
-
 def monte_carlo_scorer(course: Course) -> Scorer:
     """2 p - 1, p being the share of ``arm.continuations`` from after the step that end in a correct answer (VinePPO).
 
@@ -114,18 +86,28 @@ def _continued(
 ) -> dict[tuple[int, ...], float]:
     """The value of each prefix, by its token ids, prompt included."""
     policy, count = course.policy, course.arm.continuations
+    engine, verifier = policy.engine, course.task.verifier
     limit = course.config.policy.max_solution_tokens
     requests = [
         GenerateRequest(ids, count, Sampling(max_tokens=limit), derive_seed(seed, "continue", index))
         for index, ids in enumerate(asked)
     ]
-    with course.phase(_PHASE):
-        answers = policy.engine.generate(requests)
-        values = {}
-        for (ids, (problem, before)), answer in zip(asked.items(), answers, strict=True):
+
+    def outcomes(places: Sequence[int]) -> list[Counter[Outcome]]:
+        answers, begun = engine.generate([requests[place] for place in places]), list(asked.values())
+        found = []
+        for (problem, before), answer in zip((begun[place] for place in places), answers, strict=True):
             texts = [before + solution_text(policy.steps.split(one)) for one in answer]
-            verdicts = [course.task.verifier.verify(problem, text).outcome for text in texts]
-            values[ids] = 2 * sum(found is Outcome.CORRECT for found in verdicts) / count - 1
+            found.append(Counter(verifier.verify(problem, text).outcome for text in texts))
+        return found
+
+    with course.phase(_PHASE):
+        counted = spread(range(len(requests)), outcomes)
+    refuse_verifier_errors(sum(counted, start=Counter[Outcome]()))
+    values = {}
+    for ids, verdicts in zip(asked, counted, strict=True):
+        known = verdicts.total() - verdicts[Outcome.ERROR]
+        values[ids] = 2 * verdicts[Outcome.CORRECT] / known - 1 if known else 0.0  # 0: nobody knows
     course.ledger.add(_PHASE, verifier_calls=count * len(asked))
     return values
 
@@ -133,4 +115,5 @@ def _continued(
 def _values(course: Course, group: Group, values: dict[tuple[int, ...], float], index: int) -> tuple[float, ...]:
     one, prompt = group.trajectories[index], course.policy.encode(group.problem.prompt)
     inner = [values[prompt + joined(one.steps[:end])] for end in range(1, len(one.steps))]
-    return (*inner, 2 * (one.verdict.reward if one.verdict else 0.0) - 1)
+    assert one.verdict is not None, "groups are judged before they are scored"
+    return (*inner, 2 * one.verdict.reward - 1)

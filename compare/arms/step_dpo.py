@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from compare.arms.course import Course
 from compare.arms.supervised import spend_on
+from lm.distributed import spread
 from lm.packing import packed_size
 from lm.rows import TextRow
 from policy.dpo import DpoLoss, StepPair, with_margins
@@ -18,7 +19,7 @@ def step_dpo(course: Course) -> None:
     assert course.work.trees is not None, "the trees are grown before the arm begins"
     pairs = [_pair(pair, course) for pair in read_pairs(course.work.trees.folder / "pairs.jsonl")]
     with course.phase("reference"):
-        pairs = with_margins(course.policy.model, pairs)
+        pairs = spread(pairs, lambda some: with_margins(course.policy.model, some))
     course.ledger.add("reference", scored=_tokens(pairs))
     spend_on(course, pairs, DpoLoss(course.arm.dpo_beta), _tokens, "preference pair")
 

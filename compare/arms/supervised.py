@@ -36,7 +36,11 @@ def spend_on(
         config = replace(config, learning_rate=course.arm.learning_rate)
     stepper = Stepper(course.policy.model, config, f"arm {course.work.name}")
     batches = _endless([row.length for row in rows], replace(config, epochs=1.0), course.seed)
-    course.train_from_here()
+    course.checkpoint.add_stepper("policy", stepper)
+    if not course.take_up():
+        course.train_from_here()
+    for _ in range(course.updates):
+        next(batches)
     while course.goes_on():
         batch = [rows[index] for index in next(batches)]
         with course.phase("training"):

@@ -13,10 +13,17 @@ from compare.config import ArmConfig, CompareConfig
 
 @dataclass(frozen=True)
 class Trees:
-    """What was grown for an arm: the folder with ``sft.jsonl``, ``pairs.jsonl`` and ``ppm``, and what it has cost."""
+    """What was grown for an arm: trees, ``sft.jsonl`` and ``pairs.jsonl`` in ``folder``, a PPM's folder; its cost.
+
+    ``shared``: they are the pool that all arms of this seed learn from. ``second``: the folder of another PPM, from
+    trees of its own, whose cost is in the ledger too.
+    """
 
     folder: Path
     ledger: Mapping[str, Any]
+    ppm: Path | None = None
+    shared: bool = False
+    second: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -32,6 +39,11 @@ class ArmWork:
     out: Path
 
     @property
+    def checkpoint(self) -> Path:
+        """The folder from which the arm goes on if it is killed. Not in ``out``, which only whole arms have."""
+        return self.start.parent / ".checkpoints" / self.name
+
+    @property
     def arm(self) -> ArmConfig:
         """What makes the arm differ from the others."""
         return self.config.arms[self.name]
@@ -39,7 +51,10 @@ class ArmWork:
 
 @dataclass(frozen=True)
 class TreesWork:
-    """Grow trees from the policy in ``start`` until ``share`` of the budget is spent, then train a PPM or not."""
+    """Grow trees from the policy in ``start`` until ``share`` of the budget is spent, then train a PPM or not.
+
+    ``planted``: the phrase that a flawed PPM's pairs prefer. ``second``: on problems and seeds of its own.
+    """
 
     config: CompareConfig
     seed: int
@@ -47,6 +62,8 @@ class TreesWork:
     share: float
     with_ppm: bool
     out: Path
+    planted: str = ""
+    second: bool = False
 
 
 def plain(arm: ArmConfig) -> Any:

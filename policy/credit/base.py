@@ -24,15 +24,15 @@ class Member:
     one is T. What a method needs beside the reward it names itself; ValueError for what does not fit together.
     """
 
-    reward: float  # outcome reward in [0, 1], the verifier's
+    reward: float  # outcome reward: the verifier's, in [0, 1], or a reward model's
     step_ends: tuple[int, ...]
     step_scores: tuple[float, ...] = ()  # one value per step in [-1, 1]: PPM, Monte-Carlo, tree Q or oracle
     token_scores: tuple[float, ...] = ()  # one per token: implicit PRM rewards, or a critic's values
     path: tuple[int, ...] = ()  # node ids from the root to the leaf, when the group is one search tree
 
     def __post_init__(self) -> None:
-        if not 0 <= self.reward <= 1:
-            raise ValueError(f"a reward lies in [0, 1], got {self.reward}")
+        if not math.isfinite(self.reward):
+            raise ValueError(f"a reward is a finite number, got {self.reward}")
         if not self.step_ends or any(end <= start for start, end in pairwise((0, *self.step_ends))):
             raise ValueError(f"step_ends must rise from above 0, got {self.step_ends}")
         for name, values, count in (

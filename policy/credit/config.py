@@ -50,6 +50,7 @@ class CreditConfig:
     tree_value: TreeValue = TreeValue.LEAVES  # tree_q
     discount: float = 1.0  # implicit and gae: per token
     gae_lambda: float = 0.95  # gae: 1 trusts the rewards alone, 0 the critic alone
+    whiten: bool = False  # any credit: to mean 0 and deviation 1 over all tokens of the update, as PPO does with gae
 
     def __post_init__(self) -> None:
         for name, holds, rule in (

@@ -13,7 +13,7 @@ from policy.credit.min_form import min_form
 from policy.credit.outcome import outcome
 from policy.credit.outcome_plus_process import outcome_plus_process
 from policy.credit.process import process
-from policy.credit.scale import Scale, scale_of
+from policy.credit.scale import Scale, scale_of, whitened
 from policy.credit.step_delta import step_delta
 from policy.credit.tree_q import tree_q
 
@@ -58,7 +58,8 @@ def needs(config: CreditConfig) -> tuple[str, ...]:
 def assign(groups: Sequence[Sequence[Member]], config: CreditConfig) -> list[list[Array]]:
     """The advantages of an update: per group, per member, an array [T]."""
     scale = scale_of(groups, config.scale_rewards)
-    return [CREDITS[config.name].rule(members, config, scale) for members in groups]
+    found = [CREDITS[config.name].rule(members, config, scale) for members in groups]
+    return whitened(found) if config.whiten else found
 
 
 def assigner(config: CreditConfig) -> CreditAssigner:

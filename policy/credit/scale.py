@@ -26,6 +26,17 @@ def deviation(values: Array) -> float:
     return EPSILON + (float(values.std(ddof=1)) if len(values) > 1 else 0.0)
 
 
+def whitened(groups: Sequence[Sequence[Array]]) -> list[list[Array]]:
+    """Advantages less their mean, by their deviation, over all tokens of an update (PPO2, OpenAI baselines).
+
+    All 0 where all are equal. It hides how much an update is worth, and what was 0 may be so no longer.
+    """
+    every = np.concatenate([advantages_T for own in groups for advantages_T in own] or [np.zeros(1)])
+    mean = every[0] if every.max() == every.min() else every.mean()  # whatever rounding makes of equal ones
+    size = deviation(every)
+    return [[np.asarray((advantages_T - mean) / size) for advantages_T in own] for own in groups]
+
+
 def scale_of(groups: Sequence[Sequence[Member]], kind: ScaleRewards) -> Scale:
     """The scale of an update that consists of these groups. Source of ``batch``: Lite PPO (arXiv 2508.08221)."""
     if kind is ScaleRewards.GROUP:

@@ -61,6 +61,7 @@ def arm(supervision, gain, seeds=5, problems=300, learned=None, points=9):
             if learned
             else (),
             {"solutions": f"arms/x/{seed}/samples.md"} if seed == 0 else {},
+            {"updates": 24.0, "equal_groups": 0.3} if gain else {},
         )
     return ArmRuns(supervision, runs)
 

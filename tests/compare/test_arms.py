@@ -18,6 +18,9 @@ SUPERVISION = {
     "rft": Supervision.OUTCOME,
     "grpo_outcome": Supervision.OUTCOME,
     "outcome_plus_process": Supervision.BOTH,
+    "implicit": Supervision.BOTH,
+    "ppo_gae": Supervision.OUTCOME,
+    "ppo_bt": Supervision.OUTCOME,
     "oracle": Supervision.ORACLE,
 }
 PHASES = {
@@ -31,7 +34,10 @@ PHASES = {
     "tree_q": {"sampling", "training"},
     "oracle": {"sampling", "training"},
     "step_dpo": {"trees", "reference", "training"},
+    "implicit": {"sampling", "scoring", "ppm_training", "training"},
+    "ppo_gae": {"sampling", "scoring", "critic_training", "training"},
 }
+PHASES["ppo_bt"] = PHASES["ppo_gae"] | {"reward_pairs", "reward_training"}
 PHASES["min_form"] = PHASES["outcome_plus_process"] = PHASES["grpo_ppm"]
 
 

@@ -112,7 +112,7 @@ def test_the_files_are_written_whole(results, tmp_path):
     assert text.startswith("# Comparison mine\n\n**Process supervision pays here")
     assert re.search(r"\| 2 \| tree_q \| process \| 5 \| [\d.]+ % \([\d.]+ to [\d.]+\) \|", text)
     assert "| - | ppo_gae | outcome | 0 | FAILED |" in text
-    assert "[solutions](arms/x/0/samples.md)" in text
+    assert "- sft: solutions, seed [0](arms/x/0/samples.md)" in text
     widths = [line.count("|") for line in text.split("## Arms")[1].split("##")[0].splitlines() if line.startswith("|")]
     assert len(set(widths)) == 1, "every row has the head's cells"
 

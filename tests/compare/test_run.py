@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import json
-import os
-import signal
-import time
 from dataclasses import replace
 
 import pytest
 
+from compare.arms.on_policy import on_policy
+from compare.arms.run import RECIPES
 from compare.budget import Budget
-from compare.config import ArmConfig, Scores
+from compare.config import ArmConfig, Recipe, Scores
 from compare.ledger import UNCHARGED
 from policy.credit.config import CreditConfig, CreditName
 from tasks.errors import UserError
-from tests.compare.tiny_compare import assert_same_comparison, run_comparison, tiny_comparison
+from tests.compare.tiny_compare import assert_same_comparison, kill_when_done, run_comparison, tiny_comparison
 
 FEW = ("sft", "sft_more", "grpo_outcome", "oracle")
 
@@ -87,17 +86,41 @@ def test_a_finished_comparison_started_again_runs_nothing(reference, tmp_path):
 
 def test_killed_and_taken_up_it_ends_with_the_same_bytes(reference, tmp_path):
     root, config = tmp_path / "mine", tiny_comparison(*FEW, seeds=2)
-    for stages in (1, 3, 5, 8):  # killed as soon as so many are done
-        child = os.fork()
-        if child == 0:
-            run_comparison(root, config)
-            os._exit(0)
-        deadline = time.monotonic() + 120
-        while len(list(root.glob("seed_*/.stages/*.json"))) < stages:
-            assert time.monotonic() < deadline
-            time.sleep(0.005)
-        os.kill(child, signal.SIGKILL)
-        os.waitpid(child, 0)
+    for stages in (1, 3, 5, 8, 10):  # killed as soon as so many are done; after the last one reports are written
+        done = finished_policies(root)
+        kill_when_done(root, config, stages)
+        assert done.items() <= finished_policies(root).items(), "what was finished is not run again"
+    run_comparison(root, config)
+    assert_same_comparison(root, reference)
+
+
+def finished_policies(root):
+    """When the policy of each finished arm and seed was written."""
+    made = {}
+    for mark in root.glob("seed_*/.stages/*.json"):
+        policy = mark.parents[1] / mark.stem / "policy" / "model.safetensors"
+        if policy.exists():
+            made[policy] = policy.stat().st_mtime_ns
+    return made
+
+
+def test_what_failed_in_one_seed_is_told_and_tried_again(reference, tmp_path, monkeypatch):
+    def nan_in_seed_1(course):
+        if course.work.seed == 1:
+            raise UserError("arm grpo_outcome has diverged: NaN; lower the learning rate")
+        on_policy(course)
+
+    root, config = tmp_path / "mine", tiny_comparison(*FEW, seeds=2)
+    with monkeypatch.context() as patch:
+        patch.setitem(RECIPES, Recipe.ON_POLICY, nan_in_seed_1)
+        results = run_comparison(root, config)
+    row = results["arms"]["grpo_outcome"]
+    assert "failed" not in row["seeds"]["0"]
+    assert row["mean"] == row["seeds"]["0"]["final_accuracy"], "the seeds that there are count"
+    assert "NaN" in row["seeds"]["1"]["failed"]
+    report = (root / "REPORT.md").read_text()
+    assert "FAILED: grpo_outcome, seed 1: arm grpo_outcome has diverged: NaN" in report
+    assert "| grpo_outcome | outcome | 1 (1 failed) |" in report
     run_comparison(root, config)
     assert_same_comparison(root, reference)
 

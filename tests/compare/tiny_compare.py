@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
+import time
 from dataclasses import asdict
 from pathlib import Path
 
@@ -65,6 +68,20 @@ def run_comparison(root: Path, config: CompareConfig) -> dict:
     """Begin or take up the comparison of ``root`` in this process; returns its results."""
     torch.set_num_threads(1)
     return compare(config, json.loads(json.dumps(asdict(config))), root)
+
+
+def kill_when_done(root: Path, config: CompareConfig, stages: int) -> None:
+    """Begin or take up the comparison in another process, and kill that as soon as so many stages are done."""
+    child = os.fork()
+    if child == 0:
+        run_comparison(root, config)
+        os._exit(0)
+    deadline = time.monotonic() + 300
+    while len(list(root.glob("seed_*/.stages/*.json"))) < stages:
+        assert time.monotonic() < deadline
+        time.sleep(0.005)
+    os.kill(child, signal.SIGKILL)
+    os.waitpid(child, 0)
 
 
 def assert_same_comparison(root: Path, reference: Path, neutral: bool = False) -> None:

@@ -4,15 +4,24 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 
 import pytest
 from rich.console import Console
 
 from evolve.estimate import Shape, estimate, print_estimate
 from evolve.evaluate_run import EvaluateConfig, evaluate_run
+from evolve.models import load_sampler
+from evolve.probe import shape_of
 from evolve.report_text import accuracy_table
+from evolve.search_stage import search_group
+from evolve.work import SearchWork
+from mcts.config import Expansion, Mode
+from policy.config import EngineConfig, EngineName
+from policy.sft import demonstration_row
 from tasks.errors import DataError, UserError
 from tasks.problem import Split
+from tasks.registry import build_task
 from tests.evolve.tiny_run import settings_of, tiny_config
 
 
@@ -63,13 +72,42 @@ def test_the_table_names_methods_and_intervals(reference):
 def test_estimate_by_hand():
     config = tiny_config()
     shape = Shape(prompt=10.0, step=5.0, steps=2.0)  # rows of 20 tokens
-    costs = {cost.phase: cost for cost in estimate(config, shape)}
+    costs = {cost.phase: cost.tokens for cost in estimate(config, shape)}
+    assert costs["round 0: evaluate"].generated == 4 * 3 * 10
     assert costs["cold start"].trained == 160 * 20 * 5
     # 8 + 8 problems, 4 rollouts of 2 expansions, 3 candidates of 5 tokens
     assert costs["round 1: search"].generated == 16 * 8 * 3 * 5
     assert costs["round 1: search"].scored == 0, "terminal-guided"
     assert costs["round 2: search"].scored == 16 * 8 * 3 / 2 * 20
-    assert costs["round 1: train policy and PPM"].trained == 8 * 20 * 1 + 8 * 2 * 20 * 1
+    assert (costs["round 1: train policy and PPM"].trained, costs["round 1: train policy and PPM"].paired) == (160, 320)
+    whole = replace(config, search=replace(config.search, expansion=Expansion.CONTINUATION))
+    searched = next(cost.tokens for cost in estimate(whole, shape) if cost.phase == "round 2: search")
+    # 4 rollouts of 3 candidates of 1.5 steps
+    assert (searched.generated, searched.scored) == (16 * 4 * 3 * 1.5 * 5, 16 * 4 * 3 * 1.5 / 2 * 20)
+
+
+@pytest.mark.parametrize("expansion", list(Expansion))
+def test_the_estimate_of_a_search_is_within_a_factor_of_two(reference, tmp_path, expansion):
+    tiny = tiny_config()
+    config = replace(tiny, search=replace(tiny.search, expansion=expansion, problems=24, held_out=0, group=24))
+    task = build_task(config.task)
+    sampler = load_sampler(config.policy, config.engine, reference / "round_1/policy")
+    examples = task.demonstrations(64)
+    shape = shape_of([demonstration_row(one, sampler.encode, sampler.tokenizer) for one in examples], examples)
+    work = SearchWork(
+        task=config.task,
+        policy=config.policy,
+        engine=config.engine,
+        search=replace(config.search, mode=Mode.PPM_AUGMENTED),
+        policy_path=reference / "round_1/policy",
+        ppm_path=reference / "round_1/ppm",
+        seed=3,
+    )
+    problems = task.problems(Split.TRAIN, 24)
+    counts = search_group(lambda *_, **__: None, work, problems, tmp_path / "trees.jsonl.gz").result["counts"]
+    expected = next(cost.tokens for cost in estimate(config, shape) if cost.phase == "round 2: search")
+    assert 0.5 < expected.generated / counts["generated_tokens"] < 2
+    assert 0.5 < expected.scored / counts["scored_tokens"] < 2
 
 
 def test_dry_run_prints_config_and_minutes(tmp_path):
@@ -80,6 +118,13 @@ def test_dry_run_prints_config_and_minutes(tmp_path):
     assert "misconceived_facts: 0.25" in text
     assert "round 2: search" in text
     assert "tokens/s sampled" in text
+
+
+def test_a_servers_speed_is_not_estimated(tmp_path):
+    config = replace(tiny_config(), engine=EngineConfig(name=EngineName.OPENAI, device="cpu"))
+    console = Console(width=200, record=True, file=(tmp_path / "out").open("w"))
+    print_estimate(config, settings_of(config), console)
+    assert "sampling by the server takes its own time" in console.export_text()
 
 
 def test_a_damaged_model_is_not_judged(reference, tmp_path):

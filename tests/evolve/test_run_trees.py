@@ -66,7 +66,7 @@ def test_all_trees_of_a_problem_are_found_and_no_others(root):
     assert sources(trees_of(files, "p/1")) == ["tree1-00000", "tree2-00000"]
     assert sources(trees_of(files, "p/10")) == ["tree1-00001"]
     assert sources(trees_of(files, "v/0")) == ["held_out-00000"]
-    with pytest.raises(UserError, match=r"has no tree of problem p/7; ids look like p/0"):
+    with pytest.raises(UserError, match=r"has no tree of problem p/7; the nearest ids are p/"):
         trees_of(files, "p/7")
 
 
@@ -110,3 +110,11 @@ def test_each_of_several_trees_gets_a_graphml_file(root, tmp_path):
     sizes = [len(tree) for path in sorted((root / "round_2/trees").glob("*")) for tree in read_trees(path)]
     assert [len(nx.read_graphml(path)) for path in written] == [sizes[1], sizes[3]]
     assert export(found[:1], None, tmp_path / "one.graphml") == [tmp_path / "one.graphml"]
+
+
+def test_dot_is_written_beside_graphml(root, tmp_path):
+    found = trees_of(tree_files(root)[1], "p/1")
+    written = export(found, None, tmp_path / "t.graphml", tmp_path / "t.dot")
+    names = ["t.tree1-00000.graphml", "t.tree2-00000.graphml", "t.tree1-00000.dot", "t.tree2-00000.dot"]
+    assert [path.name for path in written] == names
+    assert [path.read_text().count("label=") for path in written[2:]] == [len(each.tree) for each in found]

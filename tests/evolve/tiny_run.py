@@ -104,14 +104,14 @@ def _grammar(value: object) -> str:
 
 
 def artefacts(root: Path) -> dict[str, str]:
-    """sha256 (or target) of every file (or link) of a run that holds no wall-clock; hidden ones too."""
+    """sha256 (or target) of every file (or link) of a run that is no report and holds no wall-clock; hidden too."""
     found = {}
     for folder, subfolders, files in os.walk(root):
         for path in (Path(folder, name) for name in [*files, *subfolders]):
             name = path.relative_to(root).as_posix()
             if path.is_symlink():
                 found[name] = f"-> {path.readlink()}"
-            elif path.is_file() and name not in WALL_CLOCK:
+            elif path.is_file() and name not in WALL_CLOCK and not name.startswith("plots/"):
                 found[name] = hashlib.sha256(path.read_bytes()).hexdigest()
     return found
 
@@ -127,7 +127,8 @@ def timeless(root: Path) -> dict[str, object]:
         "run.json": [record["format"], record["state"], record["seed"], record["provenance"]],
         "summary.json": summary,
         "REPORT.md": _blank((root / "REPORT.md").read_text(), r"\d+ \|$|[\d,]+ seconds, at most [\d,]+ MB"),
-        "report.html": _blank((root / "report.html").read_text(), r"<td>\d+</td></tr>"),
+        "report.html": _blank((root / "report.html").read_text(), r"<td>\d+</td></tr>|<figure id=.seconds.*?</figure>"),
+        "plots": {path.name: path.read_text() for path in root.glob("plots/*.svg") if path.name != "seconds.svg"},
         "timings.jsonl": {json.loads(line)["stage"] for line in (root / "timings.jsonl").open()},
     }
 

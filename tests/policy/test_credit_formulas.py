@@ -210,6 +210,29 @@ def test_implicit_by_hand():
     assert [one.tolist() for one in found] == [[0.25 + 1.25 + 1, 1.25 + 1], [-0.75 - 1]]
 
 
+@pytest.mark.parametrize("name", [CreditName.GAE, CreditName.OUTCOME])
+def test_whitened_over_all_tokens_of_the_update(name):
+    rng = np.random.default_rng(0)
+    update = [
+        [Member(float(rng.random()), (2, size), token_scores=tuple(rng.normal(size=size).tolist())) for size in sizes]
+        for sizes in ((3, 5), (4,), (6, 7, 3))
+    ]
+    plain, found = (assign(update, CreditConfig(name, whiten=whiten)) for whiten in (False, True))
+    every = [value for own in plain for advantages in own for value in advantages]
+    mean = sum(every) / len(every)
+    size = (sum((value - mean) ** 2 for value in every) / (len(every) - 1)) ** 0.5 + 1e-4
+    for own, other in zip(found, plain, strict=True):
+        for one, before in zip(own, other, strict=True):
+            assert one.tolist() == pytest.approx([(value - mean) / size for value in before], abs=1e-12)
+
+
+def test_whitening_nothing_or_equal_advantages_gives_zeros():
+    config = CreditConfig(CreditName.OUTCOME, whiten=True)
+    assert assign([], config) == []
+    equal = assign([[Member(0.1, (3,)), Member(0.1, (2,))]], config)
+    assert not any(advantages.any() for own in equal for advantages in own)
+
+
 def test_gae_by_hand():
     member = Member(1.0, (2,), token_scores=(0.5, 0.25))
     assert gae([member], 1.0, 1.0)[0].tolist() == [0.5, 0.75]  # reward minus value: lambda 1 trusts the rewards

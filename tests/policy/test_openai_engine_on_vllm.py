@@ -3,11 +3,6 @@
 from __future__ import annotations
 
 import importlib.util
-import os
-import signal
-import socket
-import subprocess
-import sys
 import time
 
 import pytest
@@ -21,20 +16,11 @@ from policy.openai_engine import OpenAiEngine
 from policy.stops import end_tokens
 from policy.sync import logprob_gap
 from tasks.errors import UserError
+from tests.policy.vllm_server import serving
 
 pytestmark = pytest.mark.skipif(importlib.util.find_spec("vllm") is None, reason="vLLM is not installed")
 
 LONG = tuple(range(20, 90))
-START_SECONDS = 240
-OPTIONS = {
-    "--host": "127.0.0.1",
-    "--dtype": "float32",
-    "--block-size": "32",
-    "--kv-cache-memory-bytes": "64000000",
-    "--generation-config": "vllm",
-    "--max-num-seqs": "64",
-}
-SWITCHES = ["--enforce-eager", "--no-enable-chunked-prefill", "--enable-prompt-tokens-details"]
 
 
 @pytest.fixture(scope="module")
@@ -42,30 +28,8 @@ def server(model, bpe, tmp_path_factory):
     """(URL, process) of a server of ``model``."""
     root = tmp_path_factory.mktemp("served")
     save_model(model, bpe, root / "policy")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    log = (root / "log.txt").open("w")
-    environment = {**os.environ, "VLLM_NO_USAGE_STATS": "1", "HF_HUB_OFFLINE": "1", "VLLM_HOST_IP": "127.0.0.1"}
-    environment |= {"VLLM_CPU_OMP_THREADS_BIND": "nobind", "OMP_NUM_THREADS": "1", "TORCH_COMPILE_DISABLE": "1"}
-    # What `vllm serve` starts; the CPU build has no working `vllm` command.
-    command = [sys.executable, "-m", "vllm.entrypoints.openai.api_server", "--model", str(root / "policy")]
-    command += ["--port", str(port), *(word for option in OPTIONS.items() for word in option), *SWITCHES]
-    process = subprocess.Popen(command, stdout=log, stderr=log, env=environment, start_new_session=True)
-    url = f"http://127.0.0.1:{port}/v1"
-    began = time.monotonic()
-    while True:
-        try:
-            OpenAiEngine(ServerConfig(base_url=url, retries=0), 5.0, Tokens(1, frozenset())).close()
-            break
-        except UserError:
-            alive = process.poll() is None and time.monotonic() - began < START_SECONDS
-            assert alive, (root / "log.txt").read_text()[-3000:]
-            time.sleep(0.5)
-    yield url, process
-    os.killpg(process.pid, signal.SIGKILL)  # a server that was killed itself leaves its engine's processes
-    process.wait(30)
-    log.close()
+    with serving(root / "policy", root / "log.txt") as served:
+        yield served
 
 
 @pytest.fixture

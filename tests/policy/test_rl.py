@@ -18,7 +18,7 @@ from policy.config import PromptConfig, StepFormatConfig
 from policy.grpo_config import GrpoConfig
 from policy.hf_engine import HfEngine
 from policy.proposer import PromptEncoder
-from policy.rl import Group, Learner, credited, judged, members, require_finite, sample_groups, step_ends
+from policy.rl import Group, Learner, credited, judged, members, require_finite, sample_groups, step_ends, without_errors
 from policy.rl_config import EqualGroups, RlConfig
 from policy.step_format import TextSteps
 from tasks.errors import UserError
@@ -92,6 +92,22 @@ def test_members_are_paths_of_a_tree_only_where_there_is_one():
     assert (plain.reward, plain.step_ends, plain.step_scores, plain.path) == (1.0, (2, 3), (), ())
     (leaf,) = members(replace(group, is_tree=True), [(0.5, -0.5)])
     assert (leaf.step_scores, leaf.path) == ((0.5, -0.5), (0, 2, 9))
+
+
+def test_what_nobody_could_judge_is_not_called_wrong():
+    """A verifier that failed gives no reward of 0; an answer that it could not read keeps the verifier's own."""
+    steps = (Step("3\n", (1, 2), (-1.0, -1.0), True),)
+    verdicts = [Verdict(outcome, 0.0) for outcome in (Outcome.WRONG, Outcome.UNVERIFIABLE, Outcome.ERROR)]
+    one = Trajectory("p/1", (1,), steps, (0.0,))
+    group = Group(PROBLEMS[0], tuple(replace(one, verdict=verdict) for verdict in verdicts))
+    (left,) = without_errors([group])
+    assert [each.verdict.outcome for each in left.trajectories] == [Outcome.WRONG, Outcome.UNVERIFIABLE]
+    assert [each.reward for each in members(left)] == [0.0, 0.0]
+    for trajectory in (one, replace(one, verdict=verdicts[2])):
+        with pytest.raises(ValueError, match="p/1: a solution without a verdict"):
+            members(replace(group, trajectories=(trajectory,)))
+        (model_judged,) = members(replace(group, trajectories=(trajectory,)), rewards=[0.4])
+        assert model_judged.reward == 0.4
 
 
 def test_an_update_makes_what_was_rewarded_likelier(model):

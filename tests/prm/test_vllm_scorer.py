@@ -13,7 +13,7 @@ from lm.vllm_thread import VllmSettings
 from mcts.step import Evaluator, ScoreRequest, Step
 from prm.model import new_scorer_from_policy
 from prm.scorer import HfScorer, Scorer
-from prm.vllm_scorer import VllmScorer
+from prm.vllm_scorer import VllmScorer, start_scoring
 from tasks.errors import DataError, UserError
 from tasks.problem import Problem
 
@@ -45,9 +45,9 @@ def ppm_path(policy_path, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def scorer(ppm_path):
-    made = VllmScorer(VllmSettings(ppm_path, cache_mb=64), prompt_ids)
-    yield made
-    made.close()
+    process = start_scoring(VllmSettings(ppm_path, cache_mb=64))
+    yield VllmScorer(process, prompt_ids)
+    process.close()
 
 
 @needs_vllm
@@ -80,10 +80,10 @@ def test_a_row_longer_than_the_context_is_refused_and_the_scorer_goes_on(scorer)
 
 def test_a_policys_folder_is_refused(policy_path):
     with pytest.raises(DataError, match="ForSequenceClassification"):
-        VllmScorer(VllmSettings(policy_path), prompt_ids)
+        start_scoring(VllmSettings(policy_path))
 
 
 def test_a_damaged_config_is_refused(tmp_path):
     (tmp_path / "config.json").write_text("[")
     with pytest.raises(DataError, match=r"config\.json cannot be read"):
-        VllmScorer(VllmSettings(tmp_path), prompt_ids)
+        start_scoring(VllmSettings(tmp_path))

@@ -23,6 +23,7 @@ TINY = [
     "problems=40",
     "judging.problems=8",
     "judging.points=2",
+    "judging.best_of_problems=4",
     "rl.problems=6",
     "rl.group=4",
     "task.modulus=5",
@@ -65,8 +66,20 @@ def test_an_experiment_runs(experiment, tmp_path, monkeypatch, capsys):
     assert said.err == ""
 
 
-def test_there_are_the_two_that_the_makefile_runs():
-    assert {"lab_compare", "compare_quick"} <= set(EXPERIMENTS)
+def test_an_arm_that_fails_gives_exit_code_1_and_the_others_their_results(tmp_path, monkeypatch, capsys):
+    overrides = ["arm=sft,tree_q", "arms.tree_q.tree=false", *TINY]
+    with pytest.raises(SystemExit) as stopped:
+        start("compare", *overrides, monkeypatch=monkeypatch, folder=tmp_path)
+    assert stopped.value.code == 1
+    said = capsys.readouterr()
+    assert "FAILED: tree_q, seed 0: arms.tree_q.credit.name=tree_q needs" in " ".join(said.out.split())
+    assert said.err == ""
+    arms = json.loads((tmp_path / "outputs/tiny/summary.json").read_text())["arms"]
+    assert (arms["sft"]["mean"] is None, arms["tree_q"]["mean"]) == (False, None)
+
+
+def test_there_are_those_that_the_pages_name():
+    assert {"lab_compare", "compare_quick", "gpu_compare"} <= set(EXPERIMENTS)
 
 
 def test_arms_are_a_list_on_the_command_line(tmp_path, monkeypatch):

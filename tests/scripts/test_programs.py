@@ -58,7 +58,7 @@ def run_folder(tmp_path):
 
 
 def test_show_tree_lists_and_shows(run_folder):
-    listed = run("-m", "scripts.show_tree", "mine", cwd=run_folder)
+    listed = run("-m", "scripts.show_tree", "mine", "--text", cwd=run_folder)
     assert "table/0/0" in listed.stdout
     assert "--problem ID" in listed.stdout
     shown = run("-m", "scripts.show_tree", "outputs/mine", "--problem", "table/0/0", cwd=run_folder)
@@ -67,10 +67,19 @@ def test_show_tree_lists_and_shows(run_folder):
     assert (listed.returncode, shown.returncode, shown.stderr) == (0, 0, "")
 
 
+def test_show_tree_makes_a_page(run_folder):
+    answer = run("-m", "scripts.show_tree", "mine", cwd=run_folder)
+    assert answer.stdout.startswith("written: outputs/mine/inspector.html (1 trees, 0.1 MB); open it in a browser")
+    named = run("-m", "scripts.show_tree", "mine", "--html", "page.html", "--problem", "table/0/0", cwd=run_folder)
+    assert (answer.returncode, named.returncode, answer.stderr + named.stderr) == (0, 0, "")
+    assert (run_folder / "page.html").read_bytes() == (run_folder / "outputs/mine/inspector.html").read_bytes()
+
+
 def test_show_tree_writes_what_other_programs_read(run_folder):
-    arguments = ["--problem", "table/0/0", "--json", "t.json", "--graphml", "t.graphml"]
+    arguments = ["--problem", "table/0/0", "--json", "t.json", "--graphml", "t.graphml", "--dot", "t.dot"]
     answer = run("-m", "scripts.show_tree", "mine", *arguments, cwd=run_folder)
-    assert answer.stdout.splitlines()[-2:] == ["written: t.json", "written: t.graphml"]
+    assert answer.stdout.splitlines()[-3:] == ["written: t.json", "written: t.graphml", "written: t.dot"]
+    assert (run_folder / "t.dot").read_text().startswith("digraph {")
     assert (run_folder / "t.graphml").read_text().startswith("<?xml")
     printed = run("-m", "scripts.show_tree", "mine", "--problem", "table/0/0", "--json", "-", cwd=run_folder)
     assert printed.stdout == (run_folder / "t.json").read_text()
@@ -81,7 +90,14 @@ def test_show_tree_writes_what_other_programs_read(run_folder):
     [
         (["nothing"], "nothing is not a run folder"),
         (["mine", "--round", "2"], "round 2 has no trees; use --round 1"),
-        (["mine", "--problem", "x"], "has no tree of problem x"),
+        (["mine", "--problem", "x"], "has no tree of problem x; the nearest ids are table/0/0"),
+        (["mine", "--problem", "x", "--html", "t.html"], "has no tree of problem x; the nearest ids are table/0/0"),
+        (["mine", "--html", "outputs/mine/run.json/t.html"], "run.json is a file, not a folder"),
+        (["mine", "--serve", "--port", "70000"], "--port must lie between 0 and 65535"),
+        (["mine", "--compare", "other"], "other is not a run folder"),
+        (["mine", "--problem", "table/0/0", "--depth", "-1"], "argument --depth: must be a whole number of at least 0"),
+        (["mine", "--problem", "table/0/0", "--min-visits", "x"], "--min-visits: must be a whole number of at least 0"),
+        (["mine", "--dot", "t.dot"], "--json, --graphml and --dot write the trees of one problem"),
         (["mine", "--problem", "table/0/0", "--path", "99"], "--path 99: tree tree1-00000 has nodes 0 to"),
     ],
 )

@@ -13,8 +13,9 @@ from mcts.tree import SearchTree
 from mcts.tree_json import decode
 from tasks.problem import Outcome, Problem, Verdict
 from tests.mcts.puzzles import search_table
+from viewer.colours import DIVERGING, UNKNOWN, mix
 from viewer.graph import to_graphml, to_json, to_networkx
-from viewer.text import q_colour, render_tree, visible
+from viewer.text import render_tree, visible
 
 
 def shown(tree, **options):
@@ -35,9 +36,9 @@ def test_a_tree_shows_steps_statistics_and_verdicts():
     text = shown(search_table(rollouts=2, mode=Mode.PPM_AUGMENTED).tree)
     lines = [line.lstrip("├└─│ ") for line in text.splitlines()]
     assert lines[0] == "?  [table/0/0]  N=3 Q=+0.33 nodes=7".rstrip()
-    assert "a  #1 N=3 Q=+0.17 PPM=+0.50" in lines
-    assert "x  #3 N=1 Q=-1.00 ✗" in lines
-    assert "z  #6 N=1 Q=+1.00 ✓" in lines
+    assert "a  #1 N=3 Q=+0.17 Δ=-0.17 PPM=+0.50" in lines
+    assert "x  #3 N=1 Q=-1.00 Δ=-1.17 ✗" in lines
+    assert "z  #6 N=1 Q=+1.00 Δ=+0.38 ✓" in lines
     assert len(lines) == 7
 
 
@@ -57,7 +58,7 @@ def test_pruning_counts_what_it_hides_and_keeps_the_path():
 
 def test_the_path_is_bold():
     branch = render_tree(search_table(rollouts=4).tree).children
-    assert [("bold" in str(child.label.style)) for child in branch] == [False, True]
+    assert [bool(child.label.spans[0].style.bold) for child in branch] == [False, True]
 
 
 def test_dead_ends_are_marked():
@@ -80,10 +81,14 @@ def test_visible_text_is_one_printable_line(text):
     assert text.isprintable() is (visible(text) == text)
 
 
-def test_colours_go_from_red_to_green():
-    assert [q_colour(q) for q in (-1.0, 0.0, 1.0, -7.0)] == [
-        "rgb(210,0,60)", "rgb(210,190,60)", "rgb(0,190,60)", "rgb(210,0,60)",
-    ]  # fmt: skip
+def test_steps_have_the_pages_colours():
+    branch = render_tree(search_table(rollouts=2).tree).children  # Q(a) = 0, Q(b) = 1
+    assert [child.label.spans[0].style.color.name for child in branch] == [mix(DIVERGING, 0.0), mix(DIVERGING, 1.0)]
+    tree = SearchTree(Problem("p", "?", ""))
+    tree.add_children(0, [Step("never visited")], [1.0])
+    (label,) = (child.label for child in render_tree(tree).children)
+    assert (label.spans[0].style.color.name, label.spans[0].style.dim) == (UNKNOWN, True)
+    assert {str(span.style) for span in label.spans[1:]} == {"dim"}  # numbers are not coloured
 
 
 def test_networkx_holds_the_tree():
@@ -92,7 +97,11 @@ def test_networkx_holds_the_tree():
     assert nx.is_arborescence(graph)
     assert list(graph.successors(0)) == [1, 2]
     assert graph.nodes[1]["score"] == 0.5
-    assert "score" not in graph.nodes[3]
+    assert graph.nodes[1]["criticality"] == tree.q(1) - tree.q(0)
+    assert {"score", "spread"} & set(graph.nodes[6]) == set()  # it has no sibling
+    assert graph.nodes[4]["spread"] == 2.0
+    assert {type(value) for node in graph for value in graph.nodes[node].values()} == {str, int, float, bool}
+    assert json.loads(graph.graph["meta"]) == {}
     assert (graph.nodes[4]["outcome"], graph.nodes[4]["text"]) == ("correct", "y")
     assert [graph.nodes[node]["visits"] for node in graph] == list(tree.visits)
     again = nx.node_link_graph(json.loads(json.dumps(nx.node_link_data(graph, edges="edges"))), edges="edges")
@@ -113,6 +122,14 @@ def test_any_text_makes_readable_graphml(tmp_path_factory, text):
     path = tmp_path_factory.mktemp("graph") / "t.graphml"
     to_graphml(one_step(text, prompt=text), path)
     assert len(nx.read_graphml(path)) == 2
+
+
+@settings(max_examples=40, deadline=None)
+@given(text=st.text(st.characters(codec=None)))
+def test_any_text_comes_back_through_json(text):
+    graph = to_networkx(one_step(text, prompt=text))
+    data = json.dumps(nx.node_link_data(graph, edges="edges"), allow_nan=False).encode("ascii")
+    assert nx.utils.graphs_equal(graph, nx.node_link_graph(json.loads(data), edges="edges"))
 
 
 def test_graphml_shows_control_characters_as_escapes(tmp_path):

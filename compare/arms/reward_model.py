@@ -1,0 +1,143 @@
+"""A learned outcome reward in the verifier's place: Bradley-Terry on pairs of a correct and a wrong solution.
+
+    l = -log sigmoid(s_correct - s_wrong),   r = (s - mean(s)) / std(s)
+
+with s the score of a whole solution; the loss is averaged over the pairs of a problem, then over problems, which is the
+PPM's with a problem for a node and whole solutions for steps. Mean and deviation are of the solutions that the start
+policy gave. Source: InstructGPT (arXiv 2203.02155, eq. 1), rewards normalised as by Ziegler et al. (arXiv 1909.08593).
+The verifier tells correct from wrong in these pairs; training does not ask it again.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from itertools import product
+
+import numpy as np
+from transformers import PreTrainedModel
+
+from compare.arms.companion import row_scores
+from compare.arms.course import Course
+from compare.companion_config import Rewards
+from compare.ledger import Ledger, Role
+from lm.packing import packed_size
+from lm.rows import TextRow
+from lm.train import train
+from policy.rl import Group, text_rows
+from prm.model import new_scorer_from_policy
+from prm.train import NodePairs, node_loss
+from tasks.errors import UserError
+from tasks.problem import Outcome
+from tasks.seeding import derive_seed
+
+Rewarder = Callable[[Sequence[Group]], list[list[float]]]
+"""By group and trajectory: what a whole solution is worth."""
+
+_SAMPLING, _TRAINING, _SCORING = "reward_pairs", "reward_training", "scoring"
+
+
+def make_rewarder(course: Course) -> Rewarder | None:
+    """Who stands in for the verifier; None where nobody does. A reward model is trained here, and charged."""
+    if course.arm.rewards is not Rewards.REWARD_MODEL:
+        return None
+    seed = derive_seed(course.seed, "reward model")
+    model, _ = new_scorer_from_policy(course.work.start, derive_seed(seed, "head"), course.policy.device)
+    course.ledger.parameters[Role.REWARD_MODEL] = sum(parameter.numel() for parameter in model.parameters())
+    groups = _sample(course, seed)
+    _train(course, model, groups, seed)
+    return Standardised(course, model, groups)
+
+
+class Standardised:
+    """The model's score of each solution, on a scale on which those of ``groups`` have mean 0 and deviation 1."""
+
+    def __init__(self, course: Course, model: PreTrainedModel, groups: Sequence[Group]) -> None:
+        self._course, self._model = course, model
+        self._mean, self._size = 0.0, 1.0
+        scores = [score for own in self(groups) for score in own]
+        self._mean, self._size = float(np.mean(scores)), float(np.std(scores)) + 1e-8
+        course.extra["reward_model"] = {"mean": self._mean, "deviation": self._size, "solutions": len(scores)}
+
+    def __call__(self, groups: Sequence[Group]) -> list[list[float]]:
+        """Rewards without bounds. UserError if one is not finite."""
+        rows = [[row.prompt_ids + row.target_ids for row in self._rows(group)] for group in groups]
+        with self._course.phase(_SCORING):
+            found = row_scores(self._model, [row for own in rows for row in own])
+        self._course.ledger.add(_SCORING, Role.REWARD_MODEL, scored=sum(map(packed_size, rows)))
+        if not all(map(math.isfinite, found.values())):
+            raise UserError(
+                f"arm {self._course.work.name}: the reward model gives a solution a reward that is not finite; "
+                "lower reward_model.optimiser.learning_rate"
+            )
+        return [[(found[row] - self._mean) / self._size for row in own] for own in rows]
+
+    def _rows(self, group: Group) -> list[TextRow]:
+        return text_rows(group, self._course.policy.encode)
+
+
+def problem_pairs(group: Group, rows: Sequence[TextRow]) -> NodePairs | None:
+    """Each correct solution of a problem against each wrong one, equal ones once; None if it has not one of each.
+
+    What no verifier can read is wrong here.
+    """
+    is_right = {
+        row.prompt_ids + row.target_ids: one.verdict is not None and one.verdict.outcome is Outcome.CORRECT
+        for row, one in zip(rows, group.trajectories, strict=True)
+    }
+    sides: dict[bool, list[int]] = {True: [], False: []}
+    for index, right in enumerate(is_right.values()):
+        sides[right].append(index)
+    pairs = tuple(product(sides[True], sides[False]))
+    return NodePairs(group.problem.id, tuple(is_right), pairs) if pairs else None
+
+
+def _sample(course: Course, seed: int) -> list[Group]:
+    """Solutions of the start policy, as many as ``arm.reward_model`` of the budget pays for, training included."""
+    groups: list[Group] = []
+    while not groups or _planned(course, groups) < course.arm.reward_model:
+        problems = course.next_problems(course.config.rl.problems)
+        with course.phase(_SAMPLING):
+            drawn = course.policy.sample(problems, course.config.rl.group, derive_seed(seed, len(groups)))
+        groups += course.judged([group for group in drawn if group.trajectories], _SAMPLING)
+        if not groups:
+            raise UserError(
+                f"arm {course.work.name}: no problem leaves room for a solution; raise the policy's context"
+            )
+    return groups
+
+
+def _planned(course: Course, groups: Sequence[Group]) -> float:
+    """The share of the budget that is spent, training on the groups and scoring them included."""
+    planned = Ledger(course.ledger.parameters)
+    planned.merge(course.ledger)
+    planned.add("planned", Role.REWARD_MODEL, trained=_trained(course, _nodes(course, groups)))
+    planned.add("planned", Role.REWARD_MODEL, scored=sum(packed_size(_ids(course, group)) for group in groups))
+    return planned.spent(course.config.budget)
+
+
+def _train(course: Course, model: PreTrainedModel, groups: Sequence[Group], seed: int) -> None:
+    nodes = _nodes(course, groups)
+    if not nodes:
+        raise UserError(
+            f"arm {course.work.name}: no problem has both a correct and a wrong solution to make pairs of; raise "
+            f"arms.{course.work.name}.reward_model or rl.group"
+        )
+    what = f"arm {course.work.name}, reward model"
+    with course.phase(_TRAINING):
+        train(model, nodes, node_loss, course.config.reward_model.optimiser, derive_seed(seed, "batches"), what)
+    course.ledger.add(_TRAINING, Role.REWARD_MODEL, trained=_trained(course, nodes))
+
+
+def _nodes(course: Course, groups: Sequence[Group]) -> list[NodePairs]:
+    found = (problem_pairs(group, text_rows(group, course.policy.encode)) for group in groups)
+    return [node for node in found if node is not None]
+
+
+def _trained(course: Course, nodes: Sequence[NodePairs]) -> int:
+    """Tokens that training on the pairs computes."""
+    return round(sum(packed_size(node.rows) for node in nodes) * course.config.reward_model.optimiser.epochs)
+
+
+def _ids(course: Course, group: Group) -> list[tuple[int, ...]]:
+    return [row.prompt_ids + row.target_ids for row in text_rows(group, course.policy.encode)]

@@ -1,0 +1,69 @@
+"""What a run knows of its trees beside the trees: pairs with reasons, the oracle's labels, the tokens' texts."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from pathlib import Path
+
+from evolve.config import EvolveConfig
+from evolve.saved_config import load_config
+from evolve.token_lengths import token_lengths_of
+from mcts.tree import SearchTree
+from prm.pairs import PairConfig, explain_pairs
+from tasks.problem import StepOracle
+from tasks.registry import build_task
+from viewer.annotations import Annotations, PairNote, TokenLengths, no_lengths
+
+
+class RunNotes:
+    """Tells what is known of a tree of the run in ``root``; nothing, where there is no config."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._lengths: dict[int, TokenLengths] = {}
+
+    def of(self, tree: SearchTree, round_number: int) -> Annotations:
+        """All that can be told of a tree that this round's search grew."""
+        if self._config is None:
+            return Annotations()
+        return Annotations(
+            pairs=pair_notes(tree, self._config.ppm.pairs),
+            step_labels=step_labels(tree, self._oracle) if self._oracle else {},
+            token_lengths=self._token_lengths(round_number),
+        )
+
+    @cached_property
+    def _config(self) -> EvolveConfig | None:
+        return load_config(self._root) if (self._root / "config.yaml").is_file() else None
+
+    @cached_property
+    def _oracle(self) -> StepOracle | None:
+        return build_task(self._config.task).oracle if self._config else None
+
+    def _token_lengths(self, round_number: int) -> TokenLengths:
+        if round_number not in self._lengths:
+            folder = self._root / f"round_{round_number - 1}" / "policy"  # the policy that grew the round's trees
+            self._lengths[round_number] = token_lengths_of(folder) or no_lengths
+        return self._lengths[round_number]
+
+
+def pair_notes(tree: SearchTree, rules: PairConfig) -> list[PairNote]:
+    """Every candidate for a preference pair, kept or not."""
+    return [
+        PairNote(str(c.kind), c.prefix, c.chosen, c.rejected, c.margin, str(c.reason or ""), c.child)
+        for c in explain_pairs(tree, rules)
+    ]
+
+
+def step_labels(tree: SearchTree, oracle: StepOracle) -> dict[int, bool]:
+    """Is the step right, by node; empty if the oracle does not know the problem."""
+    labels: dict[int, bool] = {}
+    try:
+        for node in range(1, len(tree)):
+            if not tree.child_count[node]:
+                path = tree.path(node)
+                texts = [tree.step(each).text for each in path]
+                labels.update(zip(path, oracle.step_labels(tree.problem, texts), strict=True))
+    except ValueError:
+        return {}
+    return labels

@@ -1,0 +1,116 @@
+// Two trees of one problem side by side. Nodes answer to each other when the texts on their paths are the same.
+
+let pair = null; // {a, b: {scene, surface}}
+
+async function openCompare(first, second) {
+  const view = byId("view-compare");
+  closeCompare();
+  const a = lines[first] ?? lines.find((line) => lines.some((other) => other.id === line.id && other.number > line.number));
+  if (!a) return fill(view, el("p", { class: "muted empty" }, "No problem has two trees here. A run of several rounds has; --compare RUN puts another run beside this one."));
+  const same = lines.filter((line) => line.id === a.id);
+  const b = lines[second] ?? same.find((line) => line.number !== a.number) ?? a;
+  const [left, right] = [await loadTree(a.number), await loadTree(b.number)];
+  const match = align(left, right);
+  const changes = changesOf(left, right, match);
+  pair = { match };
+  pair.a = half(left, (n) => (match.to[n] < 0 ? { ring: "var(--wrong)", isDashed: true } : changed(left, right, n, match.to[n])), "a");
+  pair.b = half(right, (n) => (match.from[n] < 0 ? { ring: "var(--right)" } : changed(left, right, match.from[n], n)), "b");
+  const chooser = (line, side) => el("select", { id: `compare-${side}`, "aria-label": `tree ${side}`, on: { change: (event) => {
+    location.hash = side === "left" ? `#/compare/${event.target.value}/${b.number}` : `#/compare/${a.number}/${event.target.value}`;
+  } } }, same.map((other) => el("option", { value: other.number, selected: other.number === line.number }, `round ${roundName(other.run, other.round)}, ${other.source}`)));
+  fill(view,
+    el("div", { class: "tree-head" }, el("strong", { class: "clip" }, oneLine(a.id)), el("span", { class: "muted clip prompt" }, oneLine(a.prompt)),
+      el("input", { type: "search", id: "compare-find", list: "compare-ids", placeholder: "another problem's id", "aria-label": "another problem", on: { change: (event) => {
+        const line = lines.find((each) => each.id === event.target.value.trim());
+        if (line) location.hash = `#/compare/${line.number}`;
+        else notice(`there is no problem ${event.target.value}`);
+      } } })),
+    el("p", { class: "muted", id: "compare-summary" }, `${changes.vanished.length} steps vanished, ${changes.appeared.length} appeared, ${changes.moved.length} moved by at least 0.2 in Q, ${changes.kept} are in both`),
+    el("div", { class: "halves" },
+      el("div", { class: "half" }, chooser(a, "left"), pair.a.surface.canvas), el("div", { class: "half" }, chooser(b, "right"), pair.b.surface.canvas)),
+    el("div", { class: "key" }, el("span", { class: "swatch vanished" }), "vanished", el("span", { class: "swatch appeared" }), "appeared", el("span", { class: "swatch moved" }), "Q moved"),
+    changeTable(left, right, changes));
+  return undefined;
+}
+
+function closeCompare() {
+  if (!pair) return;
+  pair.a.surface.close();
+  pair.b.surface.close();
+  pair = null;
+}
+
+function half(tree, decoration, name) {
+  const scene = new Scene(tree);
+  const surface = new Surface(scene, {
+    select: (node) => {
+      const other = name === "a" ? "b" : "a";
+      const answer = (name === "a" ? pair.match.to : pair.match.from)[node];
+      show(pair[name], node);
+      if (answer >= 0) show(pair[other], answer);
+    },
+    hover: () => undefined,
+  });
+  scene.decoration = (node) => {
+    const found = decoration(node);
+    return found && { ...found, ring: surface.ink(found.ring.slice(6, -1)) };
+  };
+  const show = (side, node) => {
+    side.scene.reveal(node);
+    side.scene.selected = node;
+    side.surface.showNode(node);
+  };
+  return { scene, surface, show };
+}
+
+const qOf = (tree, n) => (tree.visits[n] ? tree.value_sum[n] / tree.visits[n] : null);
+
+function moveOf(a, b, n, m) {
+  const [before, after] = [qOf(a, n), qOf(b, m)];
+  return before === null || after === null ? 0 : after - before;
+}
+
+const changed = (a, b, n, m) => (Math.abs(moveOf(a, b, n, m)) >= 0.2 ? { ring: "var(--warn)" } : null);
+
+// For each node of one tree the node of the other whose path has the same texts, -1 where there is none: the rule of
+// viewer.diff.align.
+function align(a, b) {
+  const [to, from] = [new Int32Array(a.size).fill(-1), new Int32Array(b.size).fill(-1)];
+  [to[0], from[0]] = [0, 0];
+  for (let n = 0; n < a.size; n++) {
+    if (to[n] < 0) continue;
+    const waiting = new Map();
+    for (const m of childrenOf(b, to[n])) waiting.set(b.text[m], [...(waiting.get(b.text[m]) ?? []), m]);
+    for (const child of childrenOf(a, n)) {
+      const m = waiting.get(a.text[child])?.shift();
+      if (m !== undefined) [to[child], from[m]] = [m, child];
+    }
+  }
+  return { to, from };
+}
+
+function changesOf(a, b, { to, from }) {
+  const moved = [];
+  let kept = 0;
+  for (let n = 1; n < a.size; n++) {
+    if (to[n] < 0) continue;
+    kept++;
+    const by = moveOf(a, b, n, to[n]);
+    if (Math.abs(by) >= 0.2) moved.push([n, to[n], by]);
+  }
+  moved.sort((x, y) => Math.abs(y[2]) - Math.abs(x[2]) || x[0] - y[0]);
+  const missing = (list) => Array.from(list.keys()).filter((n) => list[n] < 0);
+  return { moved, kept, vanished: missing(to), appeared: missing(from) };
+}
+
+function changeTable(a, b, changes) {
+  const row = (what, tone, text, before, after, go) => el("tr", {}, el("td", { class: tone }, what),
+    el("td", { class: "step" }, button(oneLine(text.slice(0, 200)) || "(empty)", go, { class: "link" })), el("td", {}, signed(before)), el("td", {}, signed(after)));
+  const most = 100;
+  return el("div", { class: "scroll" }, el("table", { class: "facts ranked" },
+    el("thead", {}, el("tr", {}, ["", "step", "Q left", "Q right"].map((title) => el("th", {}, title)))),
+    el("tbody", {},
+      changes.moved.slice(0, most).map(([n, m]) => row("moved", "unsure", a.text[n], qOf(a, n), qOf(b, m), () => { pair.a.show(pair.a, n); pair.b.show(pair.b, m); })),
+      changes.appeared.slice(0, most).map((m) => row("appeared", "right", b.text[m], null, qOf(b, m), () => pair.b.show(pair.b, m))),
+      changes.vanished.slice(0, most).map((n) => row("vanished", "wrong", a.text[n], qOf(a, n), null, () => pair.a.show(pair.a, n))))));
+}

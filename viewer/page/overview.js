@@ -1,0 +1,157 @@
+// The run at a glance: its rounds, then every tree in a list of which only the rows in view exist.
+
+const ROW_HEIGHT = 56;
+const list = { sort: "", down: true, text: "", status: "all", round: null, shown: [] };
+
+const COLUMNS = [
+  { name: "picture", label: "" },
+  { name: "id", label: "problem", value: (line) => line.id, isText: true },
+  { name: "round", label: "round", value: (line) => line.run * 1000 + line.round },
+  { name: "solved", label: "solved", value: (line) => Number(line.solved) },
+  { name: "best", label: "best path", value: (line) => line.best, isText: true },
+  { name: "q", label: "Q", value: (line) => line.q },
+  { name: "visits", label: "visits", value: (line) => line.visits },
+  { name: "nodes", label: "nodes", value: (line) => line.nodes },
+  { name: "right", label: "✓ / ✗ ends", value: (line) => line.right / Math.max(1, line.right + line.wrong) },
+  { name: "pairs", label: "pairs", value: (line) => line.pairs ?? -1 },
+  { name: "level", label: "level", value: (line) => line.level ?? -1 },
+];
+
+function buildOverview(view) {
+  fill(view,
+    el("section", { class: "rounds", "aria-label": "rounds" }, head.runs.map(runCard)),
+    el("section", { class: "tools", role: "search" },
+      el("input", { type: "search", id: "find", placeholder: "find a problem: id or text", "aria-label": "find a problem", value: list.text,
+        on: { input: (event) => { list.text = event.target.value; showList(); } } }),
+      el("span", { class: "choice", role: "group", "aria-label": "which problems" },
+        ["all", "solved", "unsolved", "held out"].map((name) => button(name, () => { list.status = name; showList(); }, { "data-status": name }))),
+      el("span", { class: "choice", role: "group", "aria-label": "round" }, roundButtons()),
+      el("span", { id: "count", role: "status", class: "muted" })),
+    el("div", { class: "list", id: "list", tabindex: "0", role: "table", "aria-label": "trees" },
+      el("div", { class: "line head", role: "row" }, COLUMNS.map(headCell)),
+      el("div", { class: "rows", id: "rows", role: "rowgroup" })));
+  byId("list").addEventListener("scroll", drawRows, { passive: true });
+  new ResizeObserver(drawRows).observe(byId("list"));
+  showList();
+}
+
+const roundName = (run, round) => (head.runs.length > 1 ? `${head.runs[run].name} · ${round}` : String(round));
+
+function roundButtons() {
+  const places = head.runs.flatMap((run, at) => run.rounds.filter((row) => row.has_trees).map((row) => [at, row.round]));
+  const all = button("all rounds", () => { list.round = null; showList(); }, { "data-round": "all" });
+  return [all, ...places.map(([run, round]) =>
+    button(roundName(run, round), () => { list.round = `${run}/${round}`; showList(); }, { "data-round": `${run}/${round}` }))];
+}
+
+function runCard(run) {
+  const facts = ["mode", "coverage", "greedy", "search", "pairs", "ppm_pair_accuracy"];
+  const titles = ["round", "search mode", "solved", "policy alone", "with search", "pairs", "PPM on pairs"];
+  const show = { mode: (mode, row) => mode ?? (row.round ? "–" : "cold start"), pairs: whole };
+  return el("article", { class: "run" },
+    el("h2", {}, run.name),
+    run.note ? el("p", { class: "muted" }, run.note) : null,
+    el("div", { class: "run-body" },
+      el("table", { class: "facts" },
+        el("thead", {}, el("tr", {}, titles.map((title) => el("th", {}, title)))),
+        el("tbody", {}, run.rounds.map((row) => el("tr", {}, el("td", {}, String(row.round)),
+          facts.map((name) => el("td", {}, (show[name] ?? percent)(row[name], row))))))),
+      run.rounds.length > 1 ? roundChart(run.rounds) : null));
+}
+
+// Shares by round: solved, the policy alone, with search.
+function roundChart(rounds) {
+  const [width, height, left, right, top, bottom] = [340, 150, 44, 92, 10, 22];
+  const x = (at) => left + ((width - left - right) * at) / Math.max(1, rounds.length - 1);
+  const y = (share) => top + (height - top - bottom) * (1 - share);
+  const series = [["coverage", "solved", "s1"], ["greedy", "policy alone", "s2"], ["search", "with search", "s3"]];
+  const chart = svg("svg", { viewBox: `0 0 ${width} ${height}`, class: "chart", role: "img", "aria-label": "shares by round" });
+  for (const tick of [0, 0.5, 1]) {
+    chart.append(svg("line", { x1: left, x2: width - right, y1: y(tick), y2: y(tick), class: "grid" }),
+      svg("text", { x: left - 6, y: y(tick) + 4, "text-anchor": "end" }, `${100 * tick} %`));
+  }
+  rounds.forEach((row, at) => chart.append(svg("text", { x: x(at), y: height - 6, "text-anchor": "middle" }, String(row.round))));
+  const taken = [];
+  const ends = series.map(([name, label, style]) => {
+    const points = rounds.map((row, at) => [x(at), row[name]]).filter(([, share]) => share !== null && share !== undefined).map(([px, share]) => [px, y(share)]);
+    return { label, style, points };
+  }).filter(({ points }) => points.length).sort((a, b) => a.points.at(-1)[1] - b.points.at(-1)[1]);
+  for (const { label, style, points } of ends) {
+    chart.append(svg("polyline", { points: points.map((point) => point.join(",")).join(" "), class: `curve ${style}` }));
+    for (const [px, py] of points) chart.append(svg("circle", { cx: px, cy: py, r: 3, class: `dot ${style}` }));
+    let place = points.at(-1)[1];
+    while (taken.some((other) => Math.abs(other - place) < 13)) place += 1;
+    taken.push(place);
+    chart.append(svg("text", { x: width - right + 10, y: place + 4, class: `label ${style}` }, label));
+  }
+  return chart;
+}
+
+function headCell(column) {
+  if (!column.value) return el("span", { role: "columnheader" }, "");
+  const sort = () => {
+    list.down = list.sort === column.name ? !list.down : !column.isText;
+    list.sort = column.name;
+    showList();
+  };
+  return el("span", { role: "columnheader", class: `col-${column.name}` }, button(column.label, sort, { "data-sort": column.name }));
+}
+
+function showList() {
+  const wanted = list.text.trim().toLowerCase();
+  const status = {
+    all: () => true, solved: (line) => line.solved, unsolved: (line) => !line.solved, "held out": (line) => line.held_out,
+  }[list.status];
+  list.shown = lines.filter((line) => status(line) && (!list.round || list.round === `${line.run}/${line.round}`)
+    && (!wanted || line.id.toLowerCase().includes(wanted) || line.prompt.toLowerCase().includes(wanted)));
+  const column = COLUMNS.find((each) => each.name === list.sort);
+  if (column) {
+    const sign = list.down ? -1 : 1;
+    const compare = (a, b) => (column.isText ? a.localeCompare(b, "en", { numeric: true }) : a - b);
+    list.shown.sort((a, b) => sign * compare(column.value(a), column.value(b)) || a.number - b.number);
+  }
+  const solved = list.shown.filter((line) => line.solved).length;
+  byId("count").textContent = `${whole(list.shown.length)} of ${whole(lines.length)} trees, ${whole(solved)} solved`;
+  for (const each of document.querySelectorAll("[data-status]")) press(each, each.dataset.status === list.status);
+  for (const each of document.querySelectorAll("[data-round]")) press(each, each.dataset.round === (list.round ?? "all"));
+  for (const each of document.querySelectorAll("[data-sort]")) {
+    const isOn = each.dataset.sort === list.sort;
+    each.parentElement.setAttribute("aria-sort", isOn ? (list.down ? "descending" : "ascending") : "none");
+  }
+  byId("rows").style.height = `${Math.max(1, list.shown.length) * ROW_HEIGHT}px`;
+  byId("rows").replaceChildren();
+  drawRows();
+}
+
+const press = (node, isOn) => node.setAttribute("aria-pressed", String(isOn));
+
+function drawRows() {
+  const [box, rows] = [byId("list"), byId("rows")];
+  if (!box || !box.clientHeight) return;
+  const from = Math.max(0, Math.floor(box.scrollTop / ROW_HEIGHT) - 3);
+  const to = Math.min(list.shown.length, Math.ceil((box.scrollTop + box.clientHeight) / ROW_HEIGHT) + 3);
+  const known = new Map([...rows.children].map((row) => [row.dataset.at, row]));
+  const wanted = [];
+  for (let at = from; at < to; at++) {
+    const key = `${at}`;
+    wanted.push(known.get(key) ?? lineRow(list.shown[at], at));
+  }
+  if (!list.shown.length) wanted.push(el("p", { class: "muted empty" }, lines.length ? "nothing fits; clear the search or the filters" : "no trees yet"));
+  rows.replaceChildren(...wanted);
+}
+
+function lineRow(line, at) {
+  const canvas = el("canvas", { class: "picture", "aria-hidden": "true" });
+  drawPicture(canvas, line.picture);
+  const end = MARKS[line.best];
+  const cell = (name, ...content) => el("span", { role: "cell", class: `col-${name}` }, content);
+  return el("a", { class: "line", role: "row", href: `#/tree/${line.number}`, "data-at": at, style: { top: `${at * ROW_HEIGHT}px` } },
+    cell("picture", canvas),
+    cell("id", el("strong", {}, oneLine(line.id)), el("span", { class: "muted clip" }, oneLine(line.prompt))),
+    cell("round", roundName(line.run, line.round), el("span", { class: "muted clip" }, line.source)),
+    cell("solved", el("span", { class: line.solved ? "right" : "wrong" }, line.solved ? "✓ solved" : "✗ unsolved")),
+    cell("best", el("span", { class: end.tone }, end.mark, " ", end.word || "open")),
+    cell("q", signed(line.q)), cell("visits", whole(line.visits)), cell("nodes", whole(line.nodes)),
+    cell("right", `${line.right} / ${line.wrong}`), cell("pairs", whole(line.pairs)),
+    cell("level", line.level === null || line.level === undefined ? "–" : oneLine(String(line.level))));
+}
