@@ -100,17 +100,14 @@ class Comparison:
         stages = [each for each in planned.values() if isinstance(each, SeedStage)]
         results = self._jobs.do("arms", stages, Board(planned))
         done = {each.key: found for each, found in zip(stages, results, strict=True)}
-        for (name, seed), each in planned.items():
-            if isinstance(each, SeedStage) and not isinstance(done[each.key], Failed):
-                shutil.rmtree(self._checkpoint(seed, name), ignore_errors=True)
+        for stage in stages:
+            if not isinstance(done[stage.key], Failed):
+                shutil.rmtree(stage.stage.kwargs["work"].checkpoint, ignore_errors=True)
         outcomes = {place: each if isinstance(each, Failed) else done[each.key] for place, each in planned.items()}
         return self._summary(outcomes)
 
     def _folder(self, seed: int) -> Path:
         return self._jobs.folder.round_dir(seed)
-
-    def _checkpoint(self, seed: int, name: str) -> Path:
-        return self._folder(seed) / ".checkpoints" / name
 
     def _start(self, seed: int) -> Stage:
         out = self._folder(seed) / "cold_start"
@@ -128,9 +125,7 @@ class Comparison:
         if isinstance(grown, Failed):
             return grown
         out = folder / name
-        work = ArmWork(
-            self._config, name, seed, folder / "cold_start", start["right"], grown, out, self._checkpoint(seed, name)
-        )
+        work = ArmWork(self._config, name, seed, folder / "cold_start", start["right"], grown, out)
         files = [] if arm.recipe is Recipe.SFT else [out]  # nothing is made of the cold start
         return SeedStage(seed, Stage(name, "compare.arms.run:run_arm", {"work": work}, files))
 

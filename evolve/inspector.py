@@ -51,7 +51,7 @@ class Inspected:
         """What the page must know before it asks for anything."""
         return {
             "title": " and ".join(root.resolve().name for root in self.roots),
-            "runs": [{"name": root.resolve().name, "rounds": self._rounds(at)} for at, root in enumerate(self.roots)],
+            "runs": [self._run(at) for at in range(len(self.roots))],
         }
 
     def line(self, file: TreeFile, tree: SearchTree) -> dict[str, Any]:
@@ -79,6 +79,13 @@ class Inspected:
         paths = {path: number for number, paths in found.items() for path in paths}
         named = paths if self.only_problem is None else files_of(list(paths), self.only_problem)
         return [TreeFile(run, paths[path], path) for path in named]
+
+    def _run(self, run: int) -> dict[str, Any]:
+        rounds = self._rounds(run)
+        open_ones = [str(row["round"]) for row in rounds if row["has_trees"] and row["coverage"] is None]
+        one_or_more = f"Round {open_ones[0]} is" if len(open_ones) == 1 else f"Rounds {', '.join(open_ones)} are"
+        note = f"{one_or_more} not finished: the trees so far are here, the figures come with the end."
+        return {"name": self.roots[run].resolve().name, "rounds": rounds, "note": note if open_ones else ""}
 
     def _rounds(self, run: int) -> list[dict[str, Any]]:
         path = self.roots[run] / "summary.json"

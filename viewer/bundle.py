@@ -21,8 +21,9 @@ from viewer.colours import DIVERGING, SEQUENTIAL
 
 # In this order: later files use what earlier ones define.
 SCRIPTS = (
-    "dom.js", "colour.js", "data.js", "tree.js", "replay.js", "scene.js", "surface.js", "overview.js", "detail.js",
-    "pairs.js", "tree_view.js", "critical.js", "compare.js", "keys.js", "main.js",
+    "dom.js", "colour.js", "data.js", "tree.js", "replay.js", "scene.js", "paint_node.js", "paint_pairs.js",
+    "painter.js", "hands.js", "surface.js", "rounds.js", "overview.js", "detail.js", "pairs.js", "toolbar.js",
+    "tree_view.js", "critical.js", "compare.js", "keys.js", "main.js",
 )  # fmt: skip
 _SCALES = {"diverging": DIVERGING, "sequential": SEQUENTIAL}
 

@@ -55,7 +55,8 @@ class Pool:
 
 
 def _member(said: dict[str, Any]) -> Member:
-    return Member(**{name: tuple(value) if isinstance(value, list) else value for name, value in said.items()})
+    values: dict[str, Any] = {name: tuple(each) if isinstance(each, list) else each for name, each in said.items()}
+    return Member(**values)
 
 
 def read_groups(folder: Path) -> list[Group]:

@@ -4,7 +4,7 @@
     b_i = sum of s* over all steps of the others / number of their tokens
     A_i,t = sum of (s*_i,k - b_i * tokens of step k) over the steps k that end at token t or after it
 
-Source: PURE (arXiv 2504.15275, section 4), T = 0.1, with its leave-one-out baseline per token: a baseline that does not
+Source: PURE (arXiv 2504.15275), T = 0.1, and the baseline per token of its published code: a baseline that does not
 shrink towards the end would blame whatever follows the weakest step, for there is nothing left to earn there. Steps
 after the weakest get next to nothing of it, and further good steps add nothing: that is what sums invite a policy to
 exploit. Scores in [-1, 1]. Outcome rewards are not read. A member alone in its group has the baseline 0.

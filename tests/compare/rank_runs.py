@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -83,8 +83,8 @@ def _refuse(some):
     return list(some)
 
 
-def comparison():
-    config = tiny_comparison(*ARMS, budget=Budget(tokens=8000), judging=JudgingConfig(problems=6, points=1, best_of=0))
+def comparison(*arms: str):
+    config = tiny_comparison(*arms, budget=Budget(tokens=8000), judging=JudgingConfig(problems=6, points=1, best_of=0))
     rl = replace(config.rl, optimiser=OptimiserConfig(batch_rows=48, epochs=1.0, **STEADY))
     steady = OptimiserConfig(batch_rows=16, epochs=1.0, **STEADY)
     implicit = replace(config.implicit, optimiser=steady)
@@ -94,11 +94,11 @@ def comparison():
 def main(folder: Path, names) -> None:
     join("cpu")
     trainings(folder, names)
-    for name in ("two", "again"):
+    for name, arms in (("two", ARMS), ("again", ("grpo_outcome",))):
         if is_follower():
-            follow(comparison())
+            follow(comparison(*arms))
         else:
-            run_comparison(folder / name, comparison())
+            run_comparison(folder / name, comparison(*arms))
     leave()
 
 

@@ -28,12 +28,13 @@ def test_killed_arms_end_with_the_same_bytes(case, tmp_path, monkeypatch):
     judging = JudgingConfig(problems=6, points=4, best_of=2, best_of_problems=4)
     config = tiny_comparison(*arms, budget=Budget(tokens=12_000), judging=judging, **changes)
     run_comparison(tmp_path / "whole/it", config)
-    save, saves = Checkpoint.save, []
+    save, saves = Checkpoint.save, {}
 
     def kill(self):
         save(self)
-        saves.append(self._path.name)
-        if saves.count(self._path.name) == 2:
+        done = saves.setdefault(self._path.name, [])
+        done.append(self._parts["course"].updates)
+        if len(done) == 2:
             raise Killed
 
     monkeypatch.setattr(Checkpoint, "save", kill)
@@ -42,7 +43,8 @@ def test_killed_arms_end_with_the_same_bytes(case, tmp_path, monkeypatch):
             run_comparison(tmp_path / "killed/it", replace(config, checkpoint_every=2))
     run_comparison(tmp_path / "killed/it", replace(config, checkpoint_every=2))
     assert_same_comparison(tmp_path / "killed/it", tmp_path / "whole/it", neutral=True)
-    # Taken up after the second checkpoint, an arm's third save comes two updates later: nothing was done again.
+    for done in saves.values():  # updates: taken up after the second checkpoint, nothing was done again
+        assert done == [2 * (number + 1) for number in range(len(done))]
     assert not list((tmp_path / "killed/it").glob("seed_0/.checkpoints/*"))
 
 

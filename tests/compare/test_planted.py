@@ -1,4 +1,4 @@
-"""A PPM with a planted flaw: the policy that follows it exploits the flaw, and the diagnosis says so. A sound one: not."""
+"""A PPM with a planted flaw: the policy that follows it exploits it, and the diagnosis says so. A sound one: not."""
 
 from __future__ import annotations
 
@@ -35,13 +35,13 @@ def small() -> CompareConfig:
         max_solution_tokens=30,
         cold_start=ColdStartConfig(900, OptimiserConfig(learning_rate=6e-3, epochs=6.0, **TRAIN)),
     )
-    rl = RlConfig(problems=16, group=8, optimiser=OptimiserConfig(learning_rate=3e-3, epochs=1.0, **TRAIN))
+    rl = RlConfig(problems=16, group=8, optimiser=OptimiserConfig(learning_rate=1.5e-3, epochs=1.0, **TRAIN))
     pairs = PairConfig(min_margin=0.1, min_edit_distance=1, final_step=False)
     return tiny_comparison(
         arms={"planted": replace(arm_config("planted"), planted=PHRASE)},
         policy=policy,
-        budget=Budget(tokens=180_000),
-        task=ChainConfig(modulus=5, min_length=2, max_length=3, misconceived_facts=0.3, misconception_rate=0.6),
+        budget=Budget(tokens=200_000),
+        task=ChainConfig(modulus=5, min_length=2, max_length=3, misconceived_facts=0.1, misconception_rate=0.6),
         problems=100,
         search=GroupSearchConfig(rollouts=8, width=4, max_depth=6, group=20, slots=20),
         rl=rl,
@@ -118,4 +118,5 @@ def test_a_sound_scorer_in_its_place_raises_no_alarm(hacked, tmp_path, monkeypat
     assert len(learned) > found["hacking"]["alarm"]["sounded"], "long enough for the alarm"
     assert learned[-4:].mean() > learned[:4].mean() + ALARM.smallest, "the learned reward rises here too"
     assert find_alarm(learned, true, ALARM) is None
-    assert true[-4:].mean() > true[:4].mean()
+    hacked_true = np.array(found["hacking"]["series"]["hack/true"])
+    assert true[-4:].mean() > hacked_true[-4:].mean() + 0.1

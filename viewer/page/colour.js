@@ -58,8 +58,11 @@ function colouring(tree, name, at) {
   };
 }
 
-function legend(tree, name) {
+// The scale of what a scene is coloured by, or that no step has a value.
+function legend({ tree, metric: name, moment }) {
   const metric = METRICS[name];
+  const hasValue = (n) => ![null, undefined].includes(metric.of(tree, n, moment));
+  if (!Array.from(tree.parent.keys()).some(hasValue)) return el("span", { class: "legend" }, `no step has a value: ${metric.label}`);
   const [low, high] = metric.ends(tree);
   const ramp = stopsOf(metric.kind).map(([, colour]) => colour);
   return el("span", { class: "legend", role: "img", "aria-label": `colours from ${metric.show(low)} to ${metric.show(high)}` },

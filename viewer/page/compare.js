@@ -5,22 +5,24 @@ let pair = null; // {a, b: {scene, surface}}
 async function openCompare(first, second) {
   const view = byId("view-compare");
   closeCompare();
-  const a = lines[first] ?? lines.find((line) => lines.some((other) => other.id === line.id && other.number > line.number));
+  const mine = (asked += 1);
+  const a = lines[first] ?? firstOfTwo();
   if (!a) return fill(view, el("p", { class: "muted empty" }, "No problem has two trees here. A run of several rounds has; --compare RUN puts another run beside this one."));
   const same = lines.filter((line) => line.id === a.id);
   const b = lines[second] ?? same.find((line) => line.number !== a.number) ?? a;
   const [left, right] = [await loadTree(a.number), await loadTree(b.number)];
+  if (mine !== asked) return undefined;
   const match = align(left, right);
   const changes = changesOf(left, right, match);
   pair = { match };
-  pair.a = half(left, (n) => (match.to[n] < 0 ? { ring: "var(--wrong)", isDashed: true } : changed(left, right, n, match.to[n])), "a");
-  pair.b = half(right, (n) => (match.from[n] < 0 ? { ring: "var(--right)" } : changed(left, right, match.from[n], n)), "b");
+  pair.a = half(left, (n) => (match.to[n] < 0 ? { ring: "wrong", isDashed: true } : changed(left, right, n, match.to[n])), "a");
+  pair.b = half(right, (n) => (match.from[n] < 0 ? { ring: "right" } : changed(left, right, match.from[n], n)), "b");
   const chooser = (line, side) => el("select", { id: `compare-${side}`, "aria-label": `tree ${side}`, on: { change: (event) => {
     location.hash = side === "left" ? `#/compare/${event.target.value}/${b.number}` : `#/compare/${a.number}/${event.target.value}`;
   } } }, same.map((other) => el("option", { value: other.number, selected: other.number === line.number }, `round ${roundName(other.run, other.round)}, ${other.source}`)));
   fill(view,
     el("div", { class: "tree-head" }, el("strong", { class: "clip" }, oneLine(a.id)), el("span", { class: "muted clip prompt" }, oneLine(a.prompt)),
-      el("input", { type: "search", id: "compare-find", list: "compare-ids", placeholder: "another problem's id", "aria-label": "another problem", on: { change: (event) => {
+      el("input", { type: "search", id: "compare-find", placeholder: "another problem's id", "aria-label": "another problem", on: { change: (event) => {
         const line = lines.find((each) => each.id === event.target.value.trim());
         if (line) location.hash = `#/compare/${line.number}`;
         else notice(`there is no problem ${event.target.value}`);
@@ -30,6 +32,16 @@ async function openCompare(first, second) {
       el("div", { class: "half" }, chooser(a, "left"), pair.a.surface.canvas), el("div", { class: "half" }, chooser(b, "right"), pair.b.surface.canvas)),
     el("div", { class: "key" }, el("span", { class: "swatch vanished" }), "vanished", el("span", { class: "swatch appeared" }), "appeared", el("span", { class: "swatch moved" }), "Q moved"),
     changeTable(left, right, changes));
+  return undefined;
+}
+
+// The first problem that has two trees: the earlier one.
+function firstOfTwo() {
+  const seen = new Map();
+  for (const line of lines) {
+    if (seen.has(line.id)) return seen.get(line.id);
+    seen.set(line.id, line);
+  }
   return undefined;
 }
 
@@ -51,10 +63,7 @@ function half(tree, decoration, name) {
     },
     hover: () => undefined,
   });
-  scene.decoration = (node) => {
-    const found = decoration(node);
-    return found && { ...found, ring: surface.ink(found.ring.slice(6, -1)) };
-  };
+  scene.decoration = decoration;
   const show = (side, node) => {
     side.scene.reveal(node);
     side.scene.selected = node;
@@ -70,7 +79,7 @@ function moveOf(a, b, n, m) {
   return before === null || after === null ? 0 : after - before;
 }
 
-const changed = (a, b, n, m) => (Math.abs(moveOf(a, b, n, m)) >= 0.2 ? { ring: "var(--warn)" } : null);
+const changed = (a, b, n, m) => (Math.abs(moveOf(a, b, n, m)) >= 0.2 ? { ring: "warn" } : null);
 
 // For each node of one tree the node of the other whose path has the same texts, -1 where there is none: the rule of
 // viewer.diff.align.
@@ -105,7 +114,7 @@ function changesOf(a, b, { to, from }) {
 
 function changeTable(a, b, changes) {
   const row = (what, tone, text, before, after, go) => el("tr", {}, el("td", { class: tone }, what),
-    el("td", { class: "step" }, button(oneLine(text.slice(0, 200)) || "(empty)", go, { class: "link" })), el("td", {}, signed(before)), el("td", {}, signed(after)));
+    el("td", { class: "step" }, button(oneLine(startOf(text, 200)) || "(empty)", go, { class: "link" })), el("td", {}, signed(before)), el("td", {}, signed(after)));
   const most = 100;
   return el("div", { class: "scroll" }, el("table", { class: "facts ranked" },
     el("thead", {}, el("tr", {}, ["", "step", "Q left", "Q right"].map((title) => el("th", {}, title)))),

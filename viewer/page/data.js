@@ -2,6 +2,8 @@
 
 const head = JSON.parse(byId("head").textContent);
 let lines = []; // a line per tree, in the order of the files
+let allRead = false; // a server still finds lines while the page is open
+let asked = 0; // counts what was asked for: what comes after something newer was asked for is not shown
 const kept = new Map(); // trees read lately, by number
 const MOST_KEPT = 24;
 
@@ -28,14 +30,16 @@ async function loadLines(onMore) {
   if (!head.served) {
     lines = fromColumns(await unpack(byId("lines").textContent));
     lines.forEach((line, number) => (line.number = number));
+    allRead = true;
     return;
   }
   for (;;) {
     const more = await ask(`lines?from=${lines.length}`);
     for (const line of fromColumns(more.lines)) lines.push({ ...line, number: lines.length });
     if (more.error) notice(more.error);
-    onMore(more.done);
-    if (more.done) return;
+    allRead = more.done;
+    onMore();
+    if (allRead) return;
     await new Promise((resume) => setTimeout(resume, more.lines.id.length ? 0 : 250));
   }
 }

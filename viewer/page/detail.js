@@ -4,7 +4,7 @@ function stepDetail(scene, n, goTo) {
   const { tree, moment } = scene;
   return [
     el("div", { class: "trail" }, [0, ...pathTo(tree, n)].map((node) => button(node ? String(node) : "root", () => goTo(node),
-      { class: "crumb", "aria-current": node === n ? "true" : null, title: oneLine((node ? tree.text[node] : tree.prompt).slice(0, 200)) }))),
+      { class: "crumb", "aria-current": node === n ? "true" : null, title: oneLine(startOf(node ? tree.text[node] : tree.prompt, 200)) }))),
     el("h2", {}, n ? `Step ${tree.depth[n]}, node ${n} ` : "Problem ", endBadge(tree, n),
       tree.firstErrors[n] ? el("span", { class: "badge warn" }, "▲ first error") : null),
     n ? tokenText(tree, n) : el("pre", { class: "text" }, visible(tree.prompt)),
@@ -42,14 +42,22 @@ function figures(tree, n, moment) {
 
 const heat = (milli) => Math.min(1, Math.max(0, -milli / 5000)); // 0 nats: nothing; 5 nats and more: full
 
+const MOST_BARS = 90;
+
+// The least likely token of each stretch of a long step; every token of a short one.
+function bars(logprobs) {
+  const wide = Math.ceil(logprobs.length / MOST_BARS);
+  return Array.from({ length: Math.ceil(logprobs.length / wide) }, (_, at) => Math.min(...logprobs.slice(at * wide, (at + 1) * wide)));
+}
+
 // The step with its tokens shaded by how unlikely they were.
 function tokenText(tree, n) {
   const [logprobs, lengths, text] = [tree.logprobs[n], tree.lengths[n], tree.text[n]];
   const shade = (milli) => ({ "--heat": `${Math.round(70 * heat(milli))}%` });
-  const strip = () => el("div", { class: "strip", role: "img", "aria-label": "log-probability of each token" },
-    logprobs.map((milli) => el("span", { title: `${(milli / 1000).toFixed(3)} nats`, style: { "--high": `${Math.max(4, 100 * heat(milli))}%` } })));
-  if (!logprobs.length) return el("pre", { class: "text" }, visible(text));
-  if (!lengths) return el("div", {}, el("pre", { class: "text" }, visible(text)), strip());
+  const strip = () => el("div", { class: "strip", role: "img", "aria-label": "log-probability of each token" }, bars(logprobs).map((milli) =>
+    el("span", { title: `${(milli / 1000).toFixed(3)} nats`, style: { "--high": `${Math.max(4, 100 * heat(milli))}%` } })));
+  if (!logprobs.length) return el("pre", { class: "text" }, visible(text) || "(empty)");
+  if (!lengths) return el("div", {}, el("pre", { class: "text" }, visible(text) || "(empty)"), strip());
   const spans = [];
   let at = 0;
   logprobs.forEach((milli, index) => {
@@ -93,14 +101,14 @@ function pathDetail(scene, n, goTo) {
   return [
     el("h2", {}, path.length ? `The path to node ${n}` : "The path is empty at the root"),
     el("pre", { class: "text" }, visible(tree.prompt)),
-    el("table", { class: "facts path" },
+    el("div", { class: "scroll" }, el("table", { class: "facts path" },
       el("thead", {}, el("tr", {}, heads.map((title) => el("th", {}, visible(title))))),
       el("tbody", {}, path.map((node) => el("tr", { class: tree.firstErrors[node] ? "first-error" : null },
         el("td", {}, button(String(node), () => goTo(node), { class: "crumb" })),
-        el("td", { class: "step" }, visible(tree.text[node]), tree.firstErrors[node] ? el("span", { class: "badge warn" }, "▲ first error") : null),
+        el("td", { class: "step" }, el("div", {}, visible(tree.text[node]) || "(empty)"), tree.firstErrors[node] ? el("span", { class: "badge warn" }, "▲ first error") : null),
         el("td", {}, whole(moment.visits[node])), el("td", {}, signed(moment.q(node))), el("td", {}, signed(tree.score[node])),
         hasLabels ? el("td", { class: tree.labels[node] ? "right" : tree.labels[node] === 0 ? "wrong" : "" }, label(node)) : null,
-        judges.map((name) => el("td", {}, signed(tree.scores[name][node]))))))),
+        judges.map((name) => el("td", {}, signed(tree.scores[name][node])))))))),
     tree.observation[n] ? el("pre", { class: "text output" }, visible(tree.observation[n])) : null,
   ].filter(Boolean);
 }

@@ -42,6 +42,16 @@ function escapeOf(char) {
 // As it is read on several lines: newlines and tabs stay.
 const visible = (text) => text.replace(HIDDEN, (char) => (char === "\n" || char === "\t" ? char : escapeOf(char)));
 
+// At most so many characters from the start, without half an emoji at the end.
+const startOf = (text, most) => (text.length > most ? text.slice(0, most).replace(/[\uD800-\uDBFF]$/, "") : text);
+
+// Letters as a reader counts them: an emoji or a letter with its accents is one.
+const segmenter = new Intl.Segmenter();
+const lettersOf = (text) => Array.from(segmenter.segment(text), (part) => part.segment);
+
+// A letter keeps two accents where more would run into the lines above and below.
+const lowMarks = (text) => text.replace(/(\p{M}{2})\p{M}+/gu, "$1");
+
 // On one line: newlines are shown as ⏎, those at the end left out.
 const oneLine = (text) => visible(text.replace(/\s+$/u, "")).replace(/\n/g, " ⏎ ").replace(/\t/g, " ");
 
@@ -50,7 +60,7 @@ const signed = (value, digits = 2) =>
 
 const plain = (value, digits = 2) => (value === null || value === undefined ? "–" : value.toFixed(digits));
 
-const percent = (share) => (share === null || share === undefined ? "–" : `${(100 * share).toFixed(1)} %`);
+const percent = (share) => (share === null || share === undefined ? "–" : `${(100 * share).toFixed(1)}\u00a0%`);
 
 const whole = (count) => (count === null || count === undefined ? "–" : count.toLocaleString("en-GB"));
 

@@ -45,7 +45,7 @@ function repaint() {
   byId("rows")?.replaceChildren();
   drawRows();
   if (shown) {
-    fill(byId("legend"), legend(shown.scene.tree, shown.scene.metric));
+    fill(byId("legend"), legend(shown.scene));
     shown.surface.draw();
   }
   if (pair) for (const side of [pair.a, pair.b]) side.surface.draw();

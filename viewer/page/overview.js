@@ -1,4 +1,4 @@
-// The run at a glance: its rounds, then every tree in a list of which only the rows in view exist.
+// Every tree in a list of which only the rows in view exist.
 
 const ROW_HEIGHT = 56;
 const list = { sort: "", down: true, text: "", status: "all", round: null, shown: [] };
@@ -28,7 +28,7 @@ function buildOverview(view) {
       el("span", { class: "choice", role: "group", "aria-label": "round" }, roundButtons()),
       el("span", { id: "count", role: "status", class: "muted" })),
     el("div", { class: "list", id: "list", tabindex: "0", role: "table", "aria-label": "trees" },
-      el("div", { class: "line head", role: "row" }, COLUMNS.map(headCell)),
+      el("div", { class: "line head", role: "row", "aria-rowindex": 1 }, COLUMNS.map(headCell)),
       el("div", { class: "rows", id: "rows", role: "rowgroup" })));
   byId("list").addEventListener("scroll", drawRows, { passive: true });
   new ResizeObserver(drawRows).observe(byId("list"));
@@ -44,51 +44,8 @@ function roundButtons() {
     button(roundName(run, round), () => { list.round = `${run}/${round}`; showList(); }, { "data-round": `${run}/${round}` }))];
 }
 
-function runCard(run) {
-  const facts = ["mode", "coverage", "greedy", "search", "pairs", "ppm_pair_accuracy"];
-  const titles = ["round", "search mode", "solved", "policy alone", "with search", "pairs", "PPM on pairs"];
-  const show = { mode: (mode, row) => mode ?? (row.round ? "–" : "cold start"), pairs: whole };
-  return el("article", { class: "run" },
-    el("h2", {}, run.name),
-    run.note ? el("p", { class: "muted" }, run.note) : null,
-    el("div", { class: "run-body" },
-      el("table", { class: "facts" },
-        el("thead", {}, el("tr", {}, titles.map((title) => el("th", {}, title)))),
-        el("tbody", {}, run.rounds.map((row) => el("tr", {}, el("td", {}, String(row.round)),
-          facts.map((name) => el("td", {}, (show[name] ?? percent)(row[name], row))))))),
-      run.rounds.length > 1 ? roundChart(run.rounds) : null));
-}
-
-// Shares by round: solved, the policy alone, with search.
-function roundChart(rounds) {
-  const [width, height, left, right, top, bottom] = [340, 150, 44, 92, 10, 22];
-  const x = (at) => left + ((width - left - right) * at) / Math.max(1, rounds.length - 1);
-  const y = (share) => top + (height - top - bottom) * (1 - share);
-  const series = [["coverage", "solved", "s1"], ["greedy", "policy alone", "s2"], ["search", "with search", "s3"]];
-  const chart = svg("svg", { viewBox: `0 0 ${width} ${height}`, class: "chart", role: "img", "aria-label": "shares by round" });
-  for (const tick of [0, 0.5, 1]) {
-    chart.append(svg("line", { x1: left, x2: width - right, y1: y(tick), y2: y(tick), class: "grid" }),
-      svg("text", { x: left - 6, y: y(tick) + 4, "text-anchor": "end" }, `${100 * tick} %`));
-  }
-  rounds.forEach((row, at) => chart.append(svg("text", { x: x(at), y: height - 6, "text-anchor": "middle" }, String(row.round))));
-  const taken = [];
-  const ends = series.map(([name, label, style]) => {
-    const points = rounds.map((row, at) => [x(at), row[name]]).filter(([, share]) => share !== null && share !== undefined).map(([px, share]) => [px, y(share)]);
-    return { label, style, points };
-  }).filter(({ points }) => points.length).sort((a, b) => a.points.at(-1)[1] - b.points.at(-1)[1]);
-  for (const { label, style, points } of ends) {
-    chart.append(svg("polyline", { points: points.map((point) => point.join(",")).join(" "), class: `curve ${style}` }));
-    for (const [px, py] of points) chart.append(svg("circle", { cx: px, cy: py, r: 3, class: `dot ${style}` }));
-    let place = points.at(-1)[1];
-    while (taken.some((other) => Math.abs(other - place) < 13)) place += 1;
-    taken.push(place);
-    chart.append(svg("text", { x: width - right + 10, y: place + 4, class: `label ${style}` }, label));
-  }
-  return chart;
-}
-
 function headCell(column) {
-  if (!column.value) return el("span", { role: "columnheader" }, "");
+  if (!column.value) return el("span", { role: "columnheader", "aria-label": "picture" });
   const sort = () => {
     list.down = list.sort === column.name ? !list.down : !column.isText;
     list.sort = column.name;
@@ -111,7 +68,8 @@ function showList() {
     list.shown.sort((a, b) => sign * compare(column.value(a), column.value(b)) || a.number - b.number);
   }
   const solved = list.shown.filter((line) => line.solved).length;
-  byId("count").textContent = `${whole(list.shown.length)} of ${whole(lines.length)} trees, ${whole(solved)} solved`;
+  byId("list").setAttribute("aria-rowcount", String(1 + list.shown.length));
+  byId("count").textContent = `${whole(list.shown.length)} of ${whole(lines.length)} trees, ${whole(solved)} solved${allRead ? "" : "; more are being read"}`;
   for (const each of document.querySelectorAll("[data-status]")) press(each, each.dataset.status === list.status);
   for (const each of document.querySelectorAll("[data-round]")) press(each, each.dataset.round === (list.round ?? "all"));
   for (const each of document.querySelectorAll("[data-sort]")) {
@@ -136,7 +94,7 @@ function drawRows() {
     const key = `${at}`;
     wanted.push(known.get(key) ?? lineRow(list.shown[at], at));
   }
-  if (!list.shown.length) wanted.push(el("p", { class: "muted empty" }, lines.length ? "nothing fits; clear the search or the filters" : "no trees yet"));
+  if (!list.shown.length) wanted.push(el("p", { class: "muted empty" }, lines.length ? "nothing fits; clear the search or the filters" : allRead ? "no trees yet" : "reading the trees"));
   rows.replaceChildren(...wanted);
 }
 
@@ -145,9 +103,9 @@ function lineRow(line, at) {
   drawPicture(canvas, line.picture);
   const end = MARKS[line.best];
   const cell = (name, ...content) => el("span", { role: "cell", class: `col-${name}` }, content);
-  return el("a", { class: "line", role: "row", href: `#/tree/${line.number}`, "data-at": at, style: { top: `${at * ROW_HEIGHT}px` } },
+  return el("div", { class: "line", role: "row", "aria-rowindex": at + 2, "data-at": at, style: { top: `${at * ROW_HEIGHT}px` } },
     cell("picture", canvas),
-    cell("id", el("strong", {}, oneLine(line.id)), el("span", { class: "muted clip" }, oneLine(line.prompt))),
+    cell("id", el("a", { class: "whole", href: `#/tree/${line.number}` }, oneLine(line.id)), el("span", { class: "muted clip" }, oneLine(line.prompt))),
     cell("round", roundName(line.run, line.round), el("span", { class: "muted clip" }, line.source)),
     cell("solved", el("span", { class: line.solved ? "right" : "wrong" }, line.solved ? "✓ solved" : "✗ unsolved")),
     cell("best", el("span", { class: end.tone }, end.mark, " ", end.word || "open")),

@@ -21,11 +21,11 @@ function pairDetail(scene, state, show, redraw) {
   const wanted = tree.pairs.filter((pair) => ({ kept: pair.isKept, left: !pair.isKept && pair.chosen !== null, here: isHere(pair) })[state.pairsOf]);
   return [
     el("h2", {}, "Preference pairs"),
-    el("p", { class: "muted" }, `${kept.length} kept, ${together.length - kept.length} left out`,
-      [...counts].map(([reason, count]) => `; ${reason} ${count}`)),
+    el("p", { class: "muted" }, `${kept.length} kept, ${together.length - kept.length} left out`),
+    el("ul", { class: "muted reasons" }, [...counts].map(([reason, count]) => el("li", {}, `${reason} ${count}: ${REASONS[reason] ?? reason}`))),
     el("div", { class: "choice" }, choice("kept", "kept"), choice("left", "left out"), choice("here", "at this node")),
     ...wanted.slice(0, 200).map((pair) => pairCard(tree, pair, scene.shownPair === pair, show)),
-    wanted.length ? null : el("p", { class: "muted" }, tree.pairs.length ? "none of this kind" : "this tree gave no candidates"),
+    wanted.length ? null : el("p", { class: "muted" }, tree.pairs.length ? "none of this kind" : "this tree gave no candidates for a pair"),
   ].filter(Boolean);
 }
 
@@ -33,7 +33,7 @@ function pairCard(tree, pair, isShown, show) {
   const why = el("strong", {}, pair.isKept ? "kept" : `left out: ${pair.reason}`);
   const said = ` (${REASONS[pair.isKept ? "kept" : pair.reason] ?? pair.reason})`;
   if (pair.chosen === null) return el("p", { class: "alone muted" }, `node ${pair.child ?? pair.prefix} · ${pair.kind.replace("_", " ")} · `, why, said);
-  const side = (node, tone, mark) => el("div", { class: `side ${tone}` }, el("span", {}, mark), el("span", { class: "step" }, oneLine(tree.text[node].slice(0, 240))), el("span", { class: "muted" }, `#${node}`));
+  const side = (node, tone, mark) => el("div", { class: `side ${tone}` }, el("span", {}, mark), el("span", { class: "step" }, oneLine(startOf(tree.text[node], 240))), el("span", { class: "muted" }, `#${node}`));
   return el("button", { type: "button", class: "pair", "aria-pressed": String(isShown), on: { click: () => show(pair) } },
     side(pair.chosen, "right", "+"), side(pair.rejected, "wrong", "−"),
     el("div", { class: "muted" }, `margin ${signed(pair.margin)} · ${pair.kind.replace("_", " ")} · `, why, said));

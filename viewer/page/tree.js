@@ -16,7 +16,7 @@ function readTree(data, number) {
   tree.hasWrong = below(tree, "w");
   tree.isBest = new Uint8Array(size);
   for (const n of [0, ...data.best]) tree.isBest[n] = 1;
-  tree.most = { visits: Math.max(...data.visits.slice(0, 1), 1), tokens: 1, depth: 0 };
+  tree.most = { visits: Math.max(data.visits[0], 1), tokens: 1, depth: 0 };
   for (let n = 0; n < size; n++) {
     tree.most.visits = Math.max(tree.most.visits, data.visits[n]);
     tree.most.tokens = Math.max(tree.most.tokens, data.logprobs[n].length);

@@ -1,25 +1,32 @@
-// One tree: toolbar, canvas, replay and the panel that tells about the selected step.
+// One tree: what is selected, its moment, and the panel that tells about it.
 
 let shown = null; // {scene, surface, state}
 
 async function openTree(number, node) {
   const view = byId("view-tree");
-  if (!lines[number]) return fill(view, el("p", { class: "muted empty" }, "there is no such tree"));
+  const mine = (asked += 1);
+  if (!lines[number]) {
+    closeTree();
+    return fill(view, el("p", { class: "muted empty" }, lines.length ? `there is no tree ${number}` : "there are no trees yet"));
+  }
   if (shown && shown.scene.tree.number === number) {
     if (node !== null) select(node, true);
     return undefined;
   }
   const tree = await loadTree(number);
+  if (mine !== asked) return undefined;
   closeTree();
   const scene = new Scene(tree);
   shown = { scene, state: { tab: "step", pairsOf: "kept", matchAt: -1, timer: null } };
   shown.surface = new Surface(scene, { select, hover: showTip, folded: tellPlace });
+  shown.surface.canvas.setAttribute("aria-describedby", "said");
   fill(view, treeHead(number), toolbar(scene), el("div", { class: "stage" },
-    el("div", { class: "canvas-box" }, shown.surface.canvas, replayBar(scene)),
+    el("div", { class: "canvas-box" }, shown.surface.canvas, placeBar(), replayBar(scene)),
     el("aside", { class: "panel", "aria-label": "the selected step" },
       el("div", { class: "choice tabs", role: "tablist" }, ["step", "path", "pairs"].map((tab) =>
-        button(tab, () => showTab(tab), { role: "tab", "data-tab": tab }))),
-      el("div", { id: "detail", "aria-live": "polite" }))));
+        button(tab, () => showTab(tab), { role: "tab", id: `tab-${tab}`, "data-tab": tab, "aria-controls": "detail" }))),
+      el("div", { id: "detail", role: "tabpanel", tabindex: "-1" })),
+    el("p", { id: "said", class: "unseen", "aria-live": "polite" })));
   tellPlace();
   select(node ?? 0, node !== null);
   shown.surface.canvas.focus({ preventScroll: true });
@@ -46,45 +53,10 @@ function treeHead(number) {
     el("a", { href: `#/tree/${Math.min(lines.length - 1, number + 1)}`, class: "button", title: "next tree" }, "→"));
 }
 
-function toolbar(scene) {
-  const { tree, filter } = scene;
-  const change = (apply) => (event) => { apply(event.target); scene.layOut(); tellPlace(); shown.surface.draw(); };
-  const check = (label, name, id) => el("label", {}, el("input", { type: "checkbox", id, checked: filter[name], on: { change: change((box) => (filter[name] = box.checked)) } }), label);
-  const number = (label, name, id, most) => el("label", {}, label, el("input", { type: "number", id, min: 0, max: most, value: filter[name],
-    on: { input: change((box) => (filter[name] = Math.max(0, Number(box.value) || 0))) } }));
-  return el("div", { class: "tools" },
-    el("label", {}, "colour ", el("select", { id: "metric", on: { change: (event) => setMetric(event.target.value) } },
-      Object.entries(METRICS).map(([name, metric]) => el("option", { value: name, selected: name === scene.metric }, metric.label)))),
-    el("span", { id: "legend" }, legend(tree, scene.metric)),
-    el("label", {}, el("input", { type: "checkbox", id: "width", checked: true, on: { change: (event) => { scene.widthByVisits = event.target.checked; shown.surface.draw(); } } }), "width by visits"),
-    el("label", {}, "pairs ", el("select", { id: "show-pairs", on: { change: (event) => { scene.pairs = event.target.value; shown.surface.draw(); } } },
-      [["off", "off"], ["kept", "kept"], ["all", "with those left out"]].map(([value, label]) => el("option", { value }, label)))),
-    check("only to a correct end", "right", "only-right"), check("only in pairs", "paired", "only-paired"),
-    number("depth ≤ ", "depth", "max-depth", tree.most.depth), number("visits ≥ ", "visits", "min-visits", tree.most.visits),
-    el("input", { type: "search", id: "find-step", placeholder: "find in steps", "aria-label": "find in steps",
-      on: { input: (event) => findText(event.target.value), keydown: (event) => { if (event.key === "Enter") nextMatch(event.shiftKey ? -1 : 1); } } }),
-    el("span", { class: "muted", id: "matches", role: "status" }),
-    el("span", { class: "grow" }),
-    el("span", { class: "muted", id: "place", role: "status" }),
-    button("fit", () => shown.surface.fit(), { id: "fit" }), button("−", () => shown.surface.zoomBy(1 / 1.25), { id: "zoom-out", "aria-label": "zoom out" }),
-    button("+", () => shown.surface.zoomBy(1.25), { id: "zoom-in", "aria-label": "zoom in" }),
-    button("fold all", () => foldAll(false), { id: "fold-all" }), button("unfold all", () => foldAll(true), { id: "unfold-all" }));
-}
-
-function replayBar(scene) {
-  const last = scene.frames.length - 1;
-  return el("div", { class: "replay", role: "group", "aria-label": "replay of the search" },
-    button("▶", play, { id: "play", "aria-label": "play or stop" }),
-    button("‹", () => goTo(scene.frame - 1), { id: "back", "aria-label": "one rollout back" }),
-    el("input", { type: "range", id: "slider", min: 0, max: last, value: last, "aria-label": "rollout", on: { input: (event) => goTo(Number(event.target.value)) } }),
-    button("›", () => goTo(scene.frame + 1), { id: "forward", "aria-label": "one rollout on" }),
-    el("span", { id: "moment", class: "muted", role: "status" }));
-}
-
 function setMetric(name) {
   shown.scene.metric = name;
   byId("metric").value = name;
-  fill(byId("legend"), legend(shown.scene.tree, name));
+  fill(byId("legend"), legend(shown.scene));
   shown.surface.draw();
 }
 
@@ -102,7 +74,7 @@ function tellPlace() {
   byId("place").textContent = `${whole(scene.order.length)} of ${whole(scene.tree.size)} nodes`;
   byId("slider").value = scene.frame;
   const what = scene.tree.history ? `rollout ${frame.rollout} of ${last.rollout}` : `expansion ${scene.frame} of ${scene.frames.length - 1}, figures of the end (the file holds no history)`;
-  byId("moment").textContent = `${what} · ${whole(frame.size)} of ${whole(scene.tree.size)} nodes`;
+  byId("moment").textContent = scene.tree.size > 1 ? `${what} · ${whole(frame.size)} of ${whole(scene.tree.size)} nodes` : "the search made no step";
 }
 
 // Replay
@@ -146,6 +118,7 @@ function select(node, isFar = false) {
   scene.selected = scene.nearestShown(node);
   history.replaceState(null, "", `#/tree/${scene.tree.number}/${scene.selected}`);
   showDetail();
+  byId("said").textContent = sentence(scene, scene.selected);
   if (surface.width) isFar ? surface.centre(scene.selected) : surface.showNode(scene.selected);
 }
 
@@ -158,6 +131,7 @@ function showDetail() {
   const { scene, state } = shown;
   const go = (node) => select(node);
   for (const tab of document.querySelectorAll("[data-tab]")) tab.setAttribute("aria-selected", String(tab.dataset.tab === state.tab));
+  byId("detail").setAttribute("aria-labelledby", `tab-${state.tab}`);
   const content = state.tab === "step" ? stepDetail(scene, scene.selected, go)
     : state.tab === "path" ? pathDetail(scene, scene.selected, go) : pairDetail(scene, state, showPair, showDetail);
   fill(byId("detail"), content.flat());
@@ -193,6 +167,20 @@ function nextMatch(by) {
   select(found[state.matchAt], true);
 }
 
+// What a reader who does not see the drawing hears of the selected step.
+function sentence({ tree, moment }, n) {
+  const { word } = MARKS[tree.ends[n]];
+  const siblings = n ? tree.count[tree.parent[n]] : 1;
+  return [
+    n ? `node ${n}, step ${tree.depth[n]}` : "the problem",
+    oneLine(startOf(n ? tree.text[n] : tree.prompt, 300)) || "(empty)",
+    word, tree.firstErrors[n] ? "first error" : "", tree.isBest[n] ? "on the best path" : "",
+    `${whole(moment.visits[n])} visits, Q ${signed(moment.q(n))}`,
+    siblings > 1 ? `${n - tree.first[tree.parent[n]] + 1} of ${siblings} siblings` : "",
+    `${whole(tree.count[n])} children`,
+  ].filter(Boolean).join("; ");
+}
+
 // What hovers: the figures at a glance.
 function showTip(node, event) {
   const tip = byId("tip");
@@ -201,7 +189,7 @@ function showTip(node, event) {
   const { tree, moment } = shown.scene;
   const end = MARKS[tree.ends[node]];
   fill(tip,
-    el("div", { class: "tip-text" }, visible((node ? tree.text[node] : tree.prompt).slice(0, 600))),
+    el("div", { class: "tip-text" }, visible(startOf(node ? tree.text[node] : tree.prompt, 600))),
     el("div", { class: "muted" }, `#${node} · N ${whole(moment.visits[node])} · Q ${signed(moment.q(node))}`
       + (tree.score[node] === null ? "" : ` · PPM ${signed(tree.score[node])}`) + (end.word ? ` · ${end.mark} ${end.word}` : "")));
   const box = tip.getBoundingClientRect();
