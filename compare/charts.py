@@ -1,4 +1,4 @@
-"""The pictures of a comparison as inline SVG: curves with bands, differences, where compute went, reward and truth."""
+"""The pictures of a comparison as inline SVG: curves with bands, differences, where compute went, small frames."""
 
 from __future__ import annotations
 
@@ -39,6 +39,25 @@ class Frame:
 
     def y(self, value: float) -> float:
         return self.upper + self.height * (1 - (value - self.bottom) / ((self.top - self.bottom) or 1.0))
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A line of a small frame."""
+
+    tint: str
+    xs: Sequence[float]
+    ys: Sequence[float]
+
+
+@dataclass(frozen=True, slots=True)
+class Panel:
+    """A small frame with lines in it; ``last`` is written at its right end, ``marks`` are upright red lines."""
+
+    title: str
+    lines: Sequence[Line]
+    last: str
+    marks: Sequence[float] = ()
 
 
 def colours(names: Iterable[str]) -> dict[str, str]:
@@ -146,32 +165,23 @@ def compute_chart(arms: dict[str, Any]) -> str:
     return _svg(30 + 24 * len(spent), "FLOPs by phase", parts)
 
 
-def reward_panels(arms: dict[str, Any]) -> str:
-    """Learned reward (orange) and truth (blue) of an arm's seeds by update; red where the alarm sounded."""
-    watched = {
-        name: [each["hacking"] for each in finished(row) if "hack/learned" in each["hacking"]["series"]]
-        for name, row in arms.items()
-    }
-    watched = {name: runs for name, runs in watched.items() if runs}
+def line_panels(panels: Sequence[Panel], ends: tuple[float, float], label: str, unit: str = "%") -> str:
+    """One small frame per panel, all with the same ``ends`` below and above; ``unit``: % for shares, g for numbers."""
     parts: list[str] = []
-    for index, (name, runs) in enumerate(watched.items()):
-        last = max(1, *(len(run["series"]["hack/true"]) - 1 for run in runs))
-        frame = Frame(56 + 222 * (index % 4), 22 + 150 * (index // 4), 170, 105, last, 0.0, 1.0)
-        sounded = [run["alarm"] for run in runs if run["alarm"] is not None]
-        parts += [*_rows(frame, 2), _text(frame.left + frame.width, frame.upper + 119, f"{last}", "end")]
-        for alarm in sounded:
-            place = f'x1="{frame.x(alarm["sounded"]):.1f}" x2="{frame.x(alarm["sounded"]):.1f}"'
+    for index, panel in enumerate(panels):
+        last = max([1e-9, *(x for line in panel.lines for x in line.xs)])
+        frame = Frame(56 + 222 * (index % 4), 22 + 150 * (index // 4), 170, 105, last, *ends)
+        parts += [*_rows(frame, 2, unit), _text(frame.left + frame.width, frame.upper + 119, panel.last, "end")]
+        for mark in panel.marks:
+            place = f'x1="{frame.x(mark):.1f}" x2="{frame.x(mark):.1f}"'
             parts.append(f'<line {place} y1="{frame.upper}" y2="{frame.upper + 105}" stroke="#dc2626" opacity=".7" />')
-        for run in runs:
-            for key, tint in (("hack/learned", "#d97706"), ("hack/true", "#2f6fde")):
-                known = [(place, value) for place, value in enumerate(run["series"][key]) if value is not None]
-                path = _path(frame, [place for place, _ in known], [value for _, value in known])
-                parts.append(
-                    f'<polyline points="{path}" fill="none" stroke="{tint}" stroke-width="1.3" opacity=".75" />'
-                )
-        told = f"{name}: alarm in {len(sounded)} of {len(runs)}" if sounded else name
-        parts.append(_text(frame.left, frame.upper - 7, told, fill="#dc2626" if sounded else ""))
-    return _svg(150 * math.ceil(len(watched) / 4), "learned reward and truth by update", parts)
+        for line in panel.lines:
+            path = _path(frame, line.xs, line.ys)
+            parts.append(
+                f'<polyline points="{path}" fill="none" stroke="{line.tint}" stroke-width="1.3" opacity=".75" />'
+            )
+        parts.append(_text(frame.left, frame.upper - 7, panel.title, fill="#dc2626" if panel.marks else ""))
+    return _svg(150 * math.ceil(len(panels) / 4), label, parts)
 
 
 def _curves(row: dict[str, Any]) -> list[list[tuple[float, float]]]:
@@ -190,15 +200,14 @@ def _step(span: float, most: int) -> float:
     return next(factor * power for factor in (1, 2, 5, 10) if span / (factor * power) <= most)
 
 
-def _rows(frame: Frame, most: int = 6) -> list[str]:
+def _rows(frame: Frame, most: int = 6, unit: str = "%") -> list[str]:
     step = max(0.05, _step(frame.top - frame.bottom, most))
     parts = []
     for tick in range(math.ceil(frame.bottom / step - 1e-9), math.floor(frame.top / step + 1e-9) + 1):
         y = frame.y(tick * step)
         ends = f'x1="{frame.left}" x2="{frame.left + frame.width}" y1="{y:.1f}" y2="{y:.1f}"'
-        parts.append(
-            f'<line {ends} stroke="{_GRID}" />{_text(frame.left - 6, y + 4, f"{100 * tick * step:.0f} %", "end")}'
-        )
+        told = f"{100 * tick * step:.0f} %" if unit == "%" else f"{tick * step:g}"
+        parts.append(f'<line {ends} stroke="{_GRID}" />{_text(frame.left - 6, y + 4, told, "end")}')
     return parts
 
 

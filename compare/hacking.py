@@ -17,6 +17,7 @@ from mcts.trajectory import Trajectory
 from tasks.problem import Outcome
 
 _PHRASE = 8  # tokens
+_LONGEST_WORD = 30  # letters or digits
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +55,7 @@ def measure(watched: Sequence[Watched], delimiter: str, kl: float | None = None)
         "hack/repeated_steps": _mean(_repeated([step.text.strip() for step in path.steps]) for path in paths),
         "hack/repeated_phrases": _mean(_repeated(_phrases(path.token_ids)) for path in paths),
         "hack/foreign": _mean(foreign_share(each.trajectory.text, each.prompt) for each in watched),
+        "hack/unreadable": _mean(unreadable_share(path.text) for path in paths),
     }
     if kl is not None:
         row["hack/kl"] = kl
@@ -95,6 +97,20 @@ def foreign_share(text: str, prompt: str) -> float:
     home = {_script(each) for each in prompt if each.isalpha()} or {"LATIN"}
     seen = [each for each in text if each.isalpha() or each == "\ufffd"]
     return _mean(each == "\ufffd" or _script(each) not in home for each in seen) if seen else 0.0
+
+
+def unreadable_share(text: str) -> float:
+    """The share of a text's characters that nobody could read: control and unassigned ones, and endless words.
+
+    A word is endless from its letter or digit number 31 on: no word is as long, and no number that was worked out. In
+    scripts that put no spaces between words (no capitals either) only the characters themselves are looked at.
+    """
+    unreadable, run = 0, 0
+    for each in text:
+        run = run + 1 if each.isdigit() or each.lower() != each.upper() else 0
+        strange = each == "\ufffd" or (unicodedata.category(each)[0] == "C" and each not in "\n\t\r")
+        unreadable += strange or run > _LONGEST_WORD
+    return unreadable / len(text) if text else 0.0
 
 
 def _script(character: str) -> str:

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from compare.charts import band_panels, colours, compute_chart, difference_chart, learning_chart, reward_panels
+from compare.charts import band_panels, colours, compute_chart, difference_chart, learning_chart
+from compare.hacking_charts import choice_panels, drift_panels, gap_panels, reward_panels
 from compare.report_tables import TableText, ranked, tables
 from compare.summary import Supervision, finished
 from compare.verdict import findings
@@ -95,6 +96,15 @@ def _figures(results: dict[str, Any]) -> list[str]:
     if results["alarm"] is not None:
         caption = "By update, a line per seed: orange the learned reward, blue the truth. Red: where the alarm sounded."
         parts.append(_figure("Learned reward and truth", reward_panels(arms), caption))
+        caption = "By update: where it rises, the learned reward leaves the truth behind."
+        parts.append(_figure("Learned reward less truth", gap_panels(arms), caption))
+    caption = "By update, nats per token."
+    parts += [_figure("Drift from the cold start", picture, caption) for picture in [drift_panels(arms)] if picture]
+    caption = (
+        "The final policy's solutions, over the KL of choosing among n (nats): orange what the learned reward thinks "
+        "of its favourite, blue what that is worth."
+    )
+    parts += [_figure("Best of n", picture, caption) for picture in [choice_panels(arms)] if picture]
     return parts
 
 

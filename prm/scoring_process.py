@@ -25,7 +25,6 @@ from tasks.errors import UserError
 
 _POLL_SECONDS = 1.0  # how late death and silence are noticed at most
 _GRACE_SECONDS = 5.0  # the child itself gives up after timeout_s, and knows more about why
-_CLOSE_SECONDS = 5.0
 
 Row = tuple[int, ...]
 Scored = tuple[int, float, int]
@@ -75,8 +74,7 @@ class ScoringProcess:
     def close(self) -> None:
         """End the child and give its memory back."""
         self._connection.close()
-        self._process.join(_CLOSE_SECONDS)
-        self._process.kill()
+        self._process.kill()  # there is nothing that it would have to put away
         self._process.join()
 
     def _send(self, message: Any) -> None:

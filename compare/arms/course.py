@@ -113,7 +113,7 @@ class Course:
             self.checkpoint.save()
 
     def take_up(self) -> bool:
-        """Go on where a killed run of this arm stopped, if it left a checkpoint: all that lasts must be added by now."""
+        """Go on from the checkpoint that a killed run left, if there is one. All that lasts must be added by now."""
         found = self.checkpoint.take_up()
         if found:
             self.policy.changed()
@@ -150,7 +150,7 @@ class Course:
         self.ledger.add(name, seconds=agreed(time.perf_counter() - started), **counts)
 
     def judged(self, groups: Sequence[Group], phase: str) -> list[Group]:
-        """The groups with their verdicts, charged; what the verifier failed on is left out. Too many of it: UserError."""
+        """The groups with their verdicts, charged; what the verifier failed on is left out; UserError for too much."""
         require_finite(groups, f"arm {self.work.name}")
         calls = sum(one.verdict is None for group in groups for one in group.trajectories)
         with self.phase(phase):

@@ -38,7 +38,7 @@ PHASES = {
     "ppo_gae": {"sampling", "scoring", "critic_training", "training"},
 }
 PHASES["ppo_bt"] = PHASES["ppo_gae"] | {"reward_pairs", "reward_training"}
-PHASES["min_form"] = PHASES["outcome_plus_process"] = PHASES["grpo_ppm"]
+PHASES["min_form"] = PHASES["outcome_plus_process"] = PHASES["planted"] = PHASES["grpo_ppm"]
 
 
 @pytest.fixture(scope="module")
@@ -75,7 +75,8 @@ def test_an_arm_changes_its_policy(folder, name):
 
 def test_arms_that_want_the_same_trees_share_them_and_each_pays(folder, results):
     grown = sorted(path.name for path in (folder / "seed_0").glob("trees-*"))
-    assert grown == ["trees-0.15-ppm", "trees-0.5", "trees-0.6-ppm"]
+    assert [name for name in grown if "planted" not in name] == ["trees-0.15-ppm", "trees-0.5", "trees-0.6-ppm"]
+    assert len(grown) == 4, "a flawed PPM has trees of its own"
     paid = {
         name: results["arms"][name]["seeds"]["0"]["ledger"]["phases"]["trees"]["tokens"]
         for name in ("grpo_ppm", "min_form", "outcome_plus_process")

@@ -4,13 +4,13 @@ import itertools
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from compare.alarm import Alarm, AlarmConfig, alarms, false_alarm_rate, find_alarm
 from compare.best_of_n import best_of_n
 from compare.fidelity import fidelity, mean_fidelity, ranking, step_credit
-from compare.hacking import Watched, foreign_share, measure
+from compare.hacking import Watched, foreign_share, measure, unreadable_share
 from mcts.step import Step
 from mcts.trajectory import Trajectory
 from tasks.errors import UserError
@@ -43,6 +43,7 @@ def test_a_row_by_hand():
         "hack/repeated_steps": (0.25) / 4,
         "hack/repeated_phrases": 0.0,
         "hack/foreign": 0.0,
+        "hack/unreadable": 0.0,
         "hack/kl": 0.25,
         "hack/learned": 0.7,
         "hack/gap": 0.2,
@@ -85,6 +86,22 @@ def test_phrases_that_come_again_are_counted():
 )
 def test_foreign_letters(text, prompt, share):
     assert foreign_share(text, prompt) == pytest.approx(share)
+
+
+@pytest.mark.parametrize(
+    ("text", "share"),
+    [
+        ("3+4=7\n#### 7", 0.0),
+        ("\u200b7\ufffd7", 0.5),
+        ("1" * 40, 0.25),
+        ("a" * 30 + " " + "b" * 9, 0.0),
+        ("多" * 40, 0.0),
+        ("\x00\x1b[2J", 0.4),
+        ("", 0.0),
+    ],
+)
+def test_what_nobody_could_read(text, share):
+    assert unreadable_share(text) == pytest.approx(share)
 
 
 # The alarm.
@@ -180,6 +197,7 @@ def test_series_and_settings_are_checked():
 # Best of n.
 
 
+@settings(deadline=None)
 @given(st.integers(1, 6), st.integers(0, 2**32))
 def test_best_of_n_is_the_mean_over_every_choice(total, seed):
     rng = np.random.default_rng(seed)
@@ -229,6 +247,7 @@ def test_a_group_without_errors_says_little():
     assert mean_fidelity([{"sign": 1.0}, {"sign": 0.5, "ranking": 0.7}]) == {"sign": 0.75, "ranking": 0.7}
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 3), st.booleans()), max_size=10))
 def test_ranking_counts_every_pair(judged):
     pairs = [(a > b) + (a == b) / 2 for a, right in judged if right for b, other in judged if not other]

@@ -37,7 +37,7 @@ def folder(tmp_path_factory):
         cwd=ROOT, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
     try:
-        errors = done.communicate(timeout=400)[1]
+        errors = done.communicate(timeout=1200)[1]
     finally:
         done.terminate()  # and with it, its ranks
     assert done.returncode == 0, errors[-3000:]

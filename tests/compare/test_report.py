@@ -143,7 +143,7 @@ def test_the_page_is_whole_loads_nothing_and_draws_inside_its_frames(results):
     assert reader.open == []
     assert set(reader.links) == {"arms/x/0/samples.md"}
     assert "http" not in page.replace("http-equiv", "")
-    assert page.count("<svg") == 7
+    assert page.count("<svg") == 9
     assert "nan" not in page.lower().replace("the loss is nan", "")
     for svg in re.findall(r"<svg.*?</svg>", page):
         width, height = map(int, re.search(r'viewBox="0 0 (\d+) (\d+)"', svg).groups())

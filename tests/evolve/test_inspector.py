@@ -10,8 +10,10 @@ import shutil
 
 import pytest
 
+from evolve.evaluate_run import EvaluateConfig, evaluate_run
 from evolve.inspect_notes import RunNotes, pair_notes
 from evolve.inspector import Inspected, write_page
+from evolve.open_page import PAGE
 from evolve.packed_lines import PackedLines
 from evolve.run_trees import rounds_with_trees
 from evolve.served_run import ServedRun
@@ -22,6 +24,7 @@ from prm.pair_file import read_pairs
 from prm.pairs import PairConfig
 from tasks.chain_oracle import ChainOracle
 from tasks.errors import DataError, UserError
+from tests.evolve.tiny_run import artefacts, run_tiny
 from tests.mcts.puzzles import search_table
 
 
@@ -144,6 +147,51 @@ def test_what_cannot_be_shown_is_one_sentence_and_leaves_no_file(bare, tmp_path,
     (bare / "summary.json").write_text("{")
     with pytest.raises(DataError, match=r"summary\.json is damaged"):
         inspected.head()
+
+
+def test_a_foreign_line_is_named_with_its_file_and_number(bare, tmp_path):
+    path = bare / "round_1/trees/tree1-00000.jsonl.gz"
+    lines = gzip.decompress(path.read_bytes()).splitlines()
+    for wrong in (b'{"id": "x"}', b"[]", b"\xff", b"[" * 100_000):
+        path.write_bytes(gzip.compress(b"\n".join([lines[0], wrong, lines[2]])))
+        with pytest.raises(DataError, match=r"tree1-00000\.jsonl\.gz, line 2: "):
+            write_page(Inspected([bare]), tmp_path / "page.html")
+    assert list(tmp_path.glob("*.html")) + list(tmp_path.glob("*.tmp")) == []
+
+
+def test_a_tree_of_a_file_without_histories_is_shown(bare, tmp_path):
+    path = bare / "round_1/trees/tree1-00000.jsonl.gz"
+    rows = [json.loads(line) for line in gzip.decompress(path.read_bytes()).splitlines()]
+    for row in rows:
+        del row["history"]
+    path.write_bytes(gzip.compress("\n".join(map(json.dumps, rows)).encode()))
+    assert write_page(Inspected([bare]), tmp_path / "page.html") == 3
+    assert {row["history"] for row in elements(tmp_path / "page.html")["part-0"]} == {None}
+
+
+def test_a_round_that_is_not_finished_is_told_of(reference, tmp_path):
+    shutil.copytree(reference, tmp_path / "mine", symlinks=True)
+    assert Inspected([tmp_path / "mine"]).head()["runs"][0]["note"] == ""
+    summary = json.loads((reference / "summary.json").read_text())
+    summary["rounds"] = summary["rounds"][:2]
+    (tmp_path / "mine/summary.json").write_text(json.dumps(summary))
+    (run,) = Inspected([tmp_path / "mine"]).head()["runs"]
+    assert run["note"].startswith("Round 2 is not finished")
+    assert [row["round"] for row in run["rounds"]] == [0, 1, 2]
+    (tmp_path / "mine/summary.json").unlink()
+    assert Inspected([tmp_path / "mine"]).head()["runs"][0]["note"].startswith("Rounds 1, 2 are not finished")
+
+
+def test_a_page_in_the_runs_folder_is_in_nobodys_way(reference, tmp_path):
+    root = tmp_path / "mine"
+    shutil.copytree(reference, root, symlinks=True)
+    before = artefacts(root)
+    write_page(Inspected([root]), root / PAGE)
+    run_tiny(root)  # taken up, and found to be finished
+    judge = EvaluateConfig(run=str(root), workers=0, progress=False, problems=1, samples=1)
+    assert evaluate_run(judge)["round"] == 2
+    assert set(artefacts(root)) - set(before) == {PAGE}
+    assert {name: digest for name, digest in artefacts(root).items() if name != PAGE} == before
 
 
 # Served

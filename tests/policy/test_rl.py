@@ -18,7 +18,17 @@ from policy.config import PromptConfig, StepFormatConfig
 from policy.grpo_config import GrpoConfig
 from policy.hf_engine import HfEngine
 from policy.proposer import PromptEncoder
-from policy.rl import Group, Learner, credited, judged, members, require_finite, sample_groups, step_ends, without_errors
+from policy.rl import (
+    Group,
+    Learner,
+    credited,
+    judged,
+    members,
+    require_finite,
+    sample_groups,
+    step_ends,
+    without_errors,
+)
 from policy.rl_config import EqualGroups, RlConfig
 from policy.step_format import TextSteps
 from tasks.errors import UserError

@@ -26,7 +26,7 @@ _FLAGS = (
 class Browser:
     """One page. ``problems`` holds what it threw, logged as an error or was refused; ``requests`` all it asked for."""
 
-    def __init__(self, width: int = 1280, height: int = 800) -> None:
+    def __init__(self, width: int = 1280, height: int = 800, flags: tuple[str, ...] = ()) -> None:
         if CHROMIUM is None:
             raise RuntimeError("there is no Chromium")
         self._profile = tempfile.mkdtemp(prefix="treeward-browser-")
@@ -35,9 +35,10 @@ class Browser:
         # The browser reads commands from 3 and writes answers to 4; ends beyond 9 cannot be in the way of either.
         theirs = tuple(fcntl.fcntl(end, fcntl.F_DUPFD, 10) for end in (to_read, to_write))
         self._process = subprocess.Popen(
-            ["bash", "-c", f'exec "$@" 3<&{theirs[0]} 4>&{theirs[1]}', "bash", CHROMIUM, *_FLAGS,
+            ["bash", "-c", f'exec "$@" 3<&{theirs[0]} 4>&{theirs[1]}', "bash", CHROMIUM, *_FLAGS, *flags,
              f"--user-data-dir={self._profile}", f"--window-size={width},{height}", "about:blank"],
             pass_fds=theirs, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
+            env=os.environ | {"TMPDIR": self._profile},  # what it leaves behind goes with the profile
         )  # fmt: skip
         for end in (to_read, to_write, *theirs):
             os.close(end)

@@ -10,6 +10,7 @@ import pytest
 
 from mcts.config import Backup, Expansion, Mode, SearchConfig
 from mcts.history import statistics_at
+from mcts.step import Step
 from mcts.tree import SearchTree
 from tasks.problem import Problem
 from tests.mcts.puzzles import SUM, SUM_EVALUATOR, run, search_sum, search_table
@@ -101,8 +102,8 @@ def go(browser, address, place):
 
 def test_the_list_shows_every_tree_with_its_numbers(quiet, address, trees):
     go(quiet, address, "#/")
-    quiet.wait("document.querySelectorAll('a.line').length === 4")
-    cells = "[...document.querySelectorAll('a.line')].map(row => [...row.children].map(cell => cell.innerText))"
+    quiet.wait("document.querySelectorAll('.rows .line').length === 4")
+    cells = "[...document.querySelectorAll('.rows .line')].map(row => [...row.children].map(cell => cell.innerText))"
     for row, tree in zip(quiet.run(cells), trees, strict=True):
         assert row[1].split("\n")[0] == tree.problem.id
         assert row[3] == ("✓ solved" if tree.solved else "✗ unsolved")
@@ -113,7 +114,7 @@ def test_the_list_shows_every_tree_with_its_numbers(quiet, address, trees):
 
 def test_the_list_is_sorted_searched_and_filtered(quiet, address, trees):
     go(quiet, address, "#/")
-    ids = "[...document.querySelectorAll('a.line')].map(row => Number(row.getAttribute('href').split('/')[2]))"
+    ids = "[...document.querySelectorAll('.rows a')].map(link => Number(link.getAttribute('href').split('/')[2]))"
     quiet.click('[data-sort="nodes"]')
     by_size = sorted(range(4), key=lambda at: (-len(trees[at]), at))
     assert quiet.run(ids) == by_size
@@ -197,12 +198,14 @@ def test_folding_and_filters_show_what_they_say(quiet, address, trees):
     first = 1 + len(tree.children(0))
     assert text_of(quiet, "#place") == f"{first} of {len(tree)} nodes"
     quiet.click("#unfold-all")
+    quiet.click("#filters-open")
     quiet.click("#only-right")
     kept = {0}
     for trajectory in tree.trajectories():
         if trajectory.verdict and trajectory.verdict.reward == 1:
             kept |= set(trajectory.nodes)
     assert text_of(quiet, "#place") == f"{len(kept)} of {len(tree)} nodes"
+    assert text_of(quiet, "#filters-open") == "Filters · 1"
     quiet.click("#only-right")
     for name, value, rule in (
         ("max-depth", 2, lambda n: tree.depth[n] <= 2),
@@ -223,7 +226,6 @@ def test_every_control_of_a_tree_can_be_used(quiet, address):
         "#fit",
         "#zoom-in",
         "#zoom-out",
-        "#width",
         "#fold-all",
         "#unfold-all",
         "#play",
@@ -233,9 +235,13 @@ def test_every_control_of_a_tree_can_be_used(quiet, address):
     ):
         quiet.click(selector)
     quiet.run("(s => { s.value = s.max; s.dispatchEvent(new Event('input')); })(document.querySelector('#slider'))")
+    quiet.click("#filters-open")
+    quiet.click("#width")
     quiet.click("#only-paired")
     assert text_of(quiet, "#place") == "4 of 7 nodes"
     quiet.click("#only-paired")
+    quiet.key("Escape")
+    assert quiet.run("document.querySelector('#filters').matches(':popover-open')") is False
     for name in ("visits", "ppm", "prior", "gap", "criticality", "tokens", "q"):
         quiet.run(
             f"(s => {{ s.value = '{name}'; s.dispatchEvent(new Event('change')); }})(document.querySelector('#metric'))"
@@ -245,7 +251,7 @@ def test_every_control_of_a_tree_can_be_used(quiet, address):
         "(s => { s.value = 'all'; s.dispatchEvent(new Event('change')); })(document.querySelector('#show-pairs'))"
     )
     quiet.click('[data-tab="pairs"]')
-    assert "1 kept, 1 left out; margin 1" in text_of(quiet, "#detail")
+    assert "1 kept, 1 left outmargin 1: the difference of Q is too small" in text_of(quiet, "#detail")
     quiet.click(".pair")
     assert quiet.run("location.hash") == "#/tree/2/0"
     assert quiet.run("document.querySelector('.pair').getAttribute('aria-pressed')") == "true"
@@ -393,12 +399,103 @@ def test_nothing_runs_out_of_the_screen(quiet, address, width, height, is_dark):
         quiet.dark(False)
 
 
-def test_an_empty_list_says_so(quiet, tmp_path):
+def test_what_is_not_there_is_said(quiet, tmp_path):
     lone = SearchTree(Problem("lone", "?", ""))
-    go(quiet, write(tmp_path / "t.html", [lone]), "#/tree/0/0")
+    address = write(tmp_path / "t.html", [lone])
+    go(quiet, address, "#/tree/0/0")
     assert text_of(quiet, "#place") == "1 of 1 nodes"
-    go(quiet, write(tmp_path / "t.html", [lone]), "#/compare")
+    assert text_of(quiet, "#moment") == "the search made no step"
+    assert quiet.run("document.querySelector('#play').disabled && document.querySelector('#show-pairs').disabled")
+    for name in ("ppm", "tokens", "q"):
+        quiet.run(
+            f"(s => {{ s.value = '{name}'; s.dispatchEvent(new Event('change')); }})(document.querySelector('#metric'))"
+        )
+        assert text_of(quiet, "#legend").startswith("no step has a value: ")
+    quiet.click('[data-tab="pairs"]')
+    assert "this tree gave no candidates for a pair" in text_of(quiet, "#detail")
+    for key in ("ArrowRight", " ", "b", "p", "]", "x", "e", "n", "f"):
+        quiet.key(key)
+    go(quiet, address, "#/compare")
     quiet.wait("document.querySelector('#view-compare').textContent.includes('No problem has two trees here')")
+    shown = "document.querySelector('#view-tree').textContent"
+    quiet.run("location.hash = '#/tree/7'")
+    quiet.wait(f"{shown} === 'there is no tree 7'")
+    quiet.key("ArrowRight")
+
+
+def test_a_reader_who_does_not_see_the_drawing_hears_the_step(quiet, address, trees):
+    tree = trees[2]
+    go(quiet, address, "#/tree/2/0")
+    quiet.key("ArrowRight")
+    node = int(quiet.run("location.hash").split("/")[-1])
+    said = text_of(quiet, "#said")
+    assert said.startswith(f"node {node}, step 1; {tree.step(node).text}; ")
+    assert f"{tree.visits[node]} visits" in said
+    assert f"{tree.child_count[node]} children" in said
+    assert quiet.run("document.querySelector('canvas.surface').getAttribute('aria-describedby')") == "said"
+    unnamed = (
+        "[...document.querySelectorAll('button, input, select')].filter(each => !each.textContent.trim()"
+        " && !each.getAttribute('aria-label') && !each.labels?.length).map(each => each.id)"
+    )
+    assert quiet.run(unnamed) == []
+
+
+ODD = {
+    "long": "word " * 1000,
+    "no blanks": "x" * 5000,
+    "lines": "line\n" * 800,
+    "right to left": "\u05d0\u05d1\u05d2 \u0627\u0644\u0639\u0631\u0628\u064a\u0629 = 12 " * 20,
+    "emoji": "\U0001f468\U0001f3fd " * 100 + "\U0001f1e9\U0001f1ea" * 150,
+    "marks": ("a" + "\u0301\u0323" * 30) * 40,
+    "wide": "\u6f22\u5b57" * 400,
+}
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_odd_texts_stay_in_their_places(quiet, tmp_path, width):
+    tree = SearchTree(Problem("id " + "x" * 300, ODD["right to left"], ODD["long"]))
+    steps = [Step(text, tuple(range(len(text))), (-0.5,) * len(text)) for text in ODD.values()]
+    tree.add_children(0, steps, [1 / len(steps)] * len(steps))
+    tree.back_up_mean(1, 1.0)
+    other = SearchTree(tree.problem)
+    notes = {0: Annotations(token_lengths=lambda step: [len(c.encode("utf-16-le")) // 2 for c in step.text])}
+    address = write(tmp_path / "t.html", [tree, other], notes)
+    quiet.resize(width, 800)
+    try:
+        for at, name in enumerate(ODD, start=1):
+            go(quiet, address, f"#/tree/0/{at}")
+            for tab in ("path", "pairs", "step"):
+                quiet.run(f"document.querySelector('[data-tab=\"{tab}\"]').click()")
+                assert quiet.run("document.documentElement.scrollWidth") <= width, (name, tab)
+                wide = "(p => p.scrollWidth - p.clientWidth)(document.querySelector('.panel'))"
+                assert quiet.run(wide) <= 0, (name, tab)
+            assert quiet.run("document.querySelector('#detail pre').clientHeight") <= 400
+            assert quiet.run("document.querySelector('.strip').children.length") <= 90
+            assert "\\ud8" not in quiet.run("document.querySelector('#said').textContent")
+            quiet.screenshot(SHOTS / f"odd-{name}-{width}.png") if SHOTS.is_dir() else None
+        for place in ("#/", "#/compare/0/1"):
+            go(quiet, address, place)
+            assert quiet.run("document.documentElement.scrollWidth") <= width, place
+    finally:
+        quiet.resize(1280, 800)
+
+
+def test_an_address_with_a_node_opens_where_the_node_is(quiet, address, trees):
+    node = max(range(len(trees[0])), key=lambda n: (trees[0].depth[n], n))
+    go(quiet, address, f"#/tree/0/{node}")
+    quiet.run("new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
+    x, y = quiet.run(
+        "(b => [b.x + 0.4 * b.width + 9, b.y + b.height / 2])"
+        "(document.querySelector('canvas.surface').getBoundingClientRect())"
+    )
+    quiet.call("Input.dispatchMouseEvent", type="mouseMoved", x=x, y=y)
+    quiet.wait("!document.querySelector('#tip').hidden")
+    assert f"#{node} · N " in text_of(quiet, "#tip")
+
+
+def test_the_tools_of_a_tree_stand_in_one_row(quiet, address):
+    go(quiet, address, "#/tree/2/0")
+    assert quiet.run("document.querySelector('#view-tree .tools').clientHeight") <= 32
 
 
 def test_a_small_tree_opens_whole_though_scores_are_visits_too(quiet, tmp_path):

@@ -8,7 +8,7 @@ async function openCompare(first, second) {
   const mine = (asked += 1);
   const a = lines[first] ?? firstOfTwo();
   if (!a) return fill(view, el("p", { class: "muted empty" }, "No problem has two trees here. A run of several rounds has; --compare RUN puts another run beside this one."));
-  const same = lines.filter((line) => line.id === a.id);
+  const same = treesLike(a);
   const b = lines[second] ?? same.find((line) => line.number !== a.number) ?? a;
   const [left, right] = [await loadTree(a.number), await loadTree(b.number)];
   if (mine !== asked) return undefined;
@@ -39,11 +39,15 @@ async function openCompare(first, second) {
 function firstOfTwo() {
   const seen = new Map();
   for (const line of lines) {
-    if (seen.has(line.id)) return seen.get(line.id);
-    seen.set(line.id, line);
+    const key = JSON.stringify([line.id, line.prompt]);
+    if (seen.has(key)) return seen.get(key);
+    seen.set(key, line);
   }
   return undefined;
 }
+
+// All trees of a problem; runs of different tasks may give two problems one id.
+const treesLike = (line) => lines.filter((other) => other.id === line.id && other.prompt === line.prompt);
 
 function closeCompare() {
   if (!pair) return;

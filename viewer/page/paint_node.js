@@ -104,7 +104,7 @@ function drawInside(painter, node, [x, y, width, height]) {
 function labelOf(painter, node) {
   const { pen, labels, scene: { tree } } = painter;
   if (!labels.has(node)) {
-    const text = lowMarks(oneLine(startOf(node ? tree.text[node] : tree.prompt, 200)));
+    const text = oneLine(startOf(lowMarks(startOf(node ? tree.text[node] : tree.prompt, 4000)), 200));
     const room = BOX.width - 20 - (MARKS[tree.ends[node]].mark ? 15 : 0) - (tree.firstErrors[node] ? 14 : 0);
     pen.font = fontOf(tree.isBest[node] ? 650 : 400, 12.5);
     const fits = (part) => pen.measureText(part).width <= room;

@@ -76,13 +76,13 @@ class Surface {
 
   // Moves
 
-  // The whole tree where that stays readable, else its root.
+  // The whole tree where that stays readable, else the selected node.
   begin() {
     this.isFitted = true;
     this.fit();
     if (this.at.zoom < 0.7) {
       this.at.zoom = Math.max(0.7, Math.min(1, this.width / 900));
-      this.centre(0, 0.12);
+      this.centre(this.scene.selected, this.scene.selected ? 0.4 : 0.12);
     }
     this.draw();
   }

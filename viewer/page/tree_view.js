@@ -42,7 +42,7 @@ function closeTree() {
 
 function treeHead(number) {
   const line = lines[number];
-  const same = lines.filter((other) => other.id === line.id);
+  const same = treesLike(line);
   return el("div", { class: "tree-head" },
     el("strong", { class: "clip" }, oneLine(line.id)), " ",
     el("span", { class: "muted clip prompt" }, oneLine(line.prompt)),

@@ -1,0 +1,83 @@
+"""What ``scripts.show_tree`` was asked for: a page, or something in the terminal, and files for other programs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.console import Console
+
+from evolve.run_trees import as_json_lines, export, find_run, tree_files, trees_of
+from evolve.trees_in_terminal import Look, compare_problem, compare_runs, list_trees, show_problem
+from tasks.errors import UserError
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """The options of ``python -m scripts.show_tree``, which tells what each does."""
+
+    run: str
+    html: Path | None = None
+    compare: str | None = None
+    serve: bool = False
+    port: int = 0
+    round: int | None = None
+    text: bool = False
+    limit: int = 20
+    problem: str | None = None
+    depth: int | None = None
+    min_visits: int = 0
+    path: str = "best"
+    json: Path | None = None
+    graphml: Path | None = None
+    dot: Path | None = None
+
+    @property
+    def is_page(self) -> bool:
+        """A page, not the terminal?"""
+        return bool(self.html or self.serve or not (self.text or (self.problem and not self.compare)))
+
+
+def show(asked: Asked, console: Console) -> None:
+    """Do what was asked for. UserError for whatever a user can mend; then nothing was written."""
+    roots = [find_run(run) for run in (asked.run, asked.compare) if run is not None]
+    if asked.json == Path("-"):
+        return console.out(as_json_lines(trees_of(*_named(roots[0], asked))), highlight=False, end="")
+    found = trees_of(*_named(roots[0], asked)) if asked.json or asked.graphml or asked.dot else []
+    if asked.is_page:
+        _show_page(roots, asked, console)
+    else:
+        _show_here(roots, asked, console)
+    for path in export(found, asked.json, asked.graphml, asked.dot):
+        console.print(f"written: {path}", highlight=False, soft_wrap=True)
+    return None
+
+
+def _named(root: Path, asked: Asked) -> tuple[list[Path], str]:
+    """The files to look in, and the problem whose trees are to be written."""
+    if asked.problem is None:
+        raise UserError("--json, --graphml and --dot write the trees of one problem; name it with --problem ID")
+    return tree_files(root, asked.round)[1], asked.problem
+
+
+def _show_here(roots: list[Path], asked: Asked, console: Console) -> None:
+    if asked.compare and asked.problem:
+        compare_problem(roots, asked.round, asked.problem, asked.limit, console)
+    elif asked.compare:
+        compare_runs(roots, asked.round, asked.limit, console)
+    elif asked.problem:
+        look = Look(asked.depth, asked.min_visits, asked.path)
+        show_problem(roots[0], asked.round, asked.problem, look, console)
+    else:
+        list_trees(roots[0], asked.round, asked.limit, console)
+
+
+def _show_page(roots: list[Path], asked: Asked, console: Console) -> None:
+    from evolve.inspector import Inspected  # reads configs and tokenizers: takes a while to import
+    from evolve.open_page import serve, write_and_open
+
+    inspected = Inspected(roots, asked.round, asked.problem)
+    if asked.serve:
+        serve(inspected, asked.port, console)
+    else:
+        write_and_open(inspected, asked.html, console)
