@@ -129,7 +129,8 @@ def _start_parent(tmp_path):
     folder = tmp_path / "pids"
     folder.mkdir()
     script = tmp_path / "parent.py"
-    script.write_text(PARENT.format(root=str(ROOT), here=str(Path(__file__).parent), folder=str(folder)))
+    heard = "import signal\nsignal.signal(signal.SIGINT, signal.default_int_handler)\n"  # else as the tests do
+    script.write_text(heard + PARENT.format(root=str(ROOT), here=str(Path(__file__).parent), folder=str(folder)))
     parent = subprocess.Popen([sys.executable, str(script)], start_new_session=True, stderr=subprocess.PIPE, text=True)
     _wait_until(lambda: len(list(folder.iterdir())) == 2, 30)
     return parent, [int(path.name) for path in folder.iterdir()]

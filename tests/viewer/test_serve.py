@@ -59,6 +59,8 @@ def test_the_page_the_lines_and_the_trees_are_there(server):
     assert (status, body.decode()) == (200, "<!doctype html>é")
     assert headers["X-Content-Type-Options"] == "nosniff"
     assert headers["Cache-Control"] == "no-store"
+    assert headers["X-Frame-Options"] == "DENY"
+    assert not [name for name in headers if name.startswith("Access-Control")]
     assert json.loads(ask(server, "/lines?from=1")[1])["lines"] == {"id": ["b"]}
     assert json.loads(ask(server, "/tree?number=1")[1]) == {"id": "b"}
 
