@@ -20,7 +20,7 @@ from compare.arms.work import ArmWork, plain
 from compare.ledger import Ledger, Role
 from evolve.search_stage import refuse_verifier_errors
 from evolve.stages import StageResult
-from lm.distributed import agreed
+from lm.distributed import gathered
 from mcts.tree import SearchTree
 from policy.rl import Group, judged, require_finite, without_errors
 from tasks.errors import UserError
@@ -142,12 +142,14 @@ class Course:
 
     @contextmanager
     def phase(self, name: str) -> Iterator[None]:
-        """Charge a phase with the seconds of the block and what the policy's engine does in it."""
+        """Charge a phase with the seconds of the block (rank 0's) and what the policy's engines do in it."""
         before, started = self.policy.counts(), time.perf_counter()
         yield
         after = self.policy.counts()
-        counts = {each: getattr(after, each) - getattr(before, each) for each in ("generated", "prefilled", "cached")}
-        self.ledger.add(name, seconds=agreed(time.perf_counter() - started), **counts)
+        mine = {each: getattr(after, each) - getattr(before, each) for each in ("generated", "prefilled", "cached")}
+        every = gathered((time.perf_counter() - started, mine))
+        counts = {each: sum(own[each] for _, own in every) for each in mine}
+        self.ledger.add(name, seconds=every[0][0], **counts)
 
     def judged(self, groups: Sequence[Group], phase: str) -> list[Group]:
         """The groups with their verdicts, charged; what the verifier failed on is left out; UserError for too much."""

@@ -64,12 +64,11 @@ class LivePolicy:
         return self._engine
 
     def counts(self) -> EngineCounts:
-        """What the engines of all ranks have done for this policy so far."""
+        """What this rank's engine has done for this policy so far."""
         if self._engine is None:
             return EngineCounts()
         now, before = asdict(self._engine.counts), asdict(self._before)
-        every = gathered({name: now[name] - before[name] for name in now})
-        return EngineCounts(**{name: sum(own[name] for own in every) for name in now})
+        return EngineCounts(**{name: now[name] - before[name] for name in now})
 
     def forget(self) -> None:
         """Let the engine drop what it has computed, as it is after a restart."""

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 from compare.arms.judging import greedy, is_solved
 from compare.arms.live import LivePolicy
@@ -13,6 +11,7 @@ from compare.config import CompareConfig
 from compare.ledger import Ledger, Role
 from evolve.stages import StageResult
 from evolve.training import cold_start
+from lm.distributed import gathered
 from tasks.registry import build_task
 from tasks.seeding import derive_seed
 
@@ -29,7 +28,6 @@ def make_start(report: Callable[..., None], config: CompareConfig, seed: int, ou
     groups = greedy(policy, task.problems(config.judging.split, config.judging.problems), task)
     ledger = Ledger({Role.POLICY: policy.parameters})
     ledger.add("cold_start", trained=made.result["trained_tokens"])
-    counts: dict[str, Any] = asdict(policy.counts())
-    del counts["reread"]
-    ledger.add("evaluation", **counts)
+    for own in gathered(policy.counts()):
+        ledger.add("evaluation", generated=own.generated, prefilled=own.prefilled, cached=own.cached)
     return StageResult({"right": list(map(is_solved, groups)), "ledger": ledger.to_json()}, made.metrics)

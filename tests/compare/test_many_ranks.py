@@ -80,9 +80,9 @@ def test_a_training_goes_on_from_its_state_to_the_bit(found, name):
     assert found[2][f"{name} resumed"]
 
 
-@pytest.mark.parametrize(("name", "tolerance"), [("checkpointed", 1e-6), ("bf16", 2e-2)])
+@pytest.mark.parametrize(("name", "tolerance"), [("checkpointed", 1e-6), ("bf16", 5e-3)])
 def test_saving_memory_or_time_hardly_changes_a_loss(found, name, tolerance):
-    """bf16 has 8 bits: 0.4 % a product. Measured here: checkpointing 0, bf16 up to 0.6 %."""
+    """bf16 has 8 bits: 0.4 % a product. Measured here: checkpointing 0, bf16 0.16 % of the loss."""
     losses, plain = (torch.tensor(found[2][each])[:, 0] for each in (name, "plain"))
     torch.testing.assert_close(losses, plain, rtol=tolerance, atol=0)
 
