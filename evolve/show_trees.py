@@ -8,7 +8,7 @@ from pathlib import Path
 from rich.console import Console
 
 from evolve.run_trees import as_json_lines, export, find_run, tree_files, trees_of
-from evolve.trees_in_terminal import Look, compare_problem, compare_runs, list_trees, show_problem
+from evolve.trees_in_terminal import Look, Side, compare_all, compare_problem, list_trees, show_problem
 from tasks.errors import UserError
 
 
@@ -19,6 +19,7 @@ class Asked:
     run: str
     html: Path | None = None
     compare: str | None = None
+    compare_round: int | None = None
     serve: bool = False
     port: int = 0
     round: int | None = None
@@ -35,11 +36,21 @@ class Asked:
     @property
     def is_page(self) -> bool:
         """A page, not the terminal?"""
-        return bool(self.html or self.serve or not (self.text or (self.problem and not self.compare)))
+        is_here = self.text or self.compare_round is not None or (self.problem and not self.compare)
+        return bool(self.html or self.serve or not is_here)
+
+    @property
+    def compares(self) -> bool:
+        """Two runs, or two rounds of one?"""
+        return self.compare is not None or self.compare_round is not None
 
 
 def show(asked: Asked, console: Console) -> None:
     """Do what was asked for. UserError for whatever a user can mend; then nothing was written."""
+    if asked.compare_round is not None and (asked.html or asked.serve):
+        raise UserError(
+            "--compare-round compares here, while a page holds every round; leave it out, or --html, --serve"
+        )
     roots = [find_run(run) for run in (asked.run, asked.compare) if run is not None]
     if asked.json == Path("-"):
         return console.out(as_json_lines(trees_of(*_named(roots[0], asked))), highlight=False, end="")
@@ -61,10 +72,12 @@ def _named(root: Path, asked: Asked) -> tuple[list[Path], str]:
 
 
 def _show_here(roots: list[Path], asked: Asked, console: Console) -> None:
-    if asked.compare and asked.problem:
-        compare_problem(roots, asked.round, asked.problem, asked.limit, console)
-    elif asked.compare:
-        compare_runs(roots, asked.round, asked.limit, console)
+    other = asked.round if asked.compare_round is None else asked.compare_round
+    sides: list[Side] = [(roots[0], asked.round), (roots[-1], other)]
+    if asked.compares and asked.problem:
+        compare_problem(sides, asked.problem, asked.limit, console)
+    elif asked.compares:
+        compare_all(sides, asked.limit, console)
     elif asked.problem:
         look = Look(asked.depth, asked.min_visits, asked.path)
         show_problem(roots[0], asked.round, asked.problem, look, console)

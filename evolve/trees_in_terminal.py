@@ -1,4 +1,4 @@
-"""A run's trees in the terminal: the first ones in a list, those of one problem, two runs compared."""
+"""A run's trees in the terminal: the first ones in a list, those of one problem, two runs or rounds compared."""
 
 from __future__ import annotations
 
@@ -18,6 +18,9 @@ from tasks.errors import UserError
 from viewer.diff import align
 from viewer.diff_text import changes, moved, summary
 from viewer.text import render_tree, visible
+
+Side = tuple[Path, int | None]
+"""A run and one of its rounds; None: the latest with trees."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,22 +49,22 @@ def show_problem(root: Path, round_number: int | None, problem_id: str, look: Lo
         console.print(render_tree(each.tree, look.depth, look.min_visits, path), soft_wrap=not console.is_terminal)
 
 
-def compare_problem(roots: list[Path], round_number: int | None, problem_id: str, limit: int, console: Console) -> None:
-    """What changed between two runs' first trees of a problem; at most ``limit`` steps of each kind."""
-    sides = [tree_files(root, round_number) for root in roots]
-    first, second = (trees_of(files, problem_id)[0] for _, files in sides)
+def compare_problem(sides: list[Side], problem_id: str, limit: int, console: Console) -> None:
+    """What changed between two sides' first trees of a problem; at most ``limit`` steps of each kind."""
+    opened = [tree_files(*side) for side in sides]
+    first, second = (trees_of(files, problem_id)[0] for _, files in opened)
     found = align(first.tree, second.tree)
-    for root, (number, _), side in zip(roots, sides, (first, second), strict=True):
-        console.print(f"{root}, round {number}, {side.source}", style="dim", highlight=False, soft_wrap=True)
+    for (root, _), (number, _), each in zip(sides, opened, (first, second), strict=True):
+        console.print(f"{root}, round {number}, {each.source}", style="dim", highlight=False, soft_wrap=True)
     console.print(summary(found), highlight=False, soft_wrap=True)
     if found.appeared or found.vanished or moved(found):
         console.print(changes(first.tree, second.tree, found, limit))
 
 
-def compare_runs(roots: list[Path], round_number: int | None, limit: int, console: Console) -> None:
-    """The first problems that two runs share: solved before and after, Q, and how many steps changed."""
-    (number, files), (other, others) = (tree_files(root, round_number) for root in roots)
-    title = f"{roots[0]}, round {number}, and {roots[1]}, round {other}"
+def compare_all(sides: list[Side], limit: int, console: Console) -> None:
+    """The first problems that two sides share: solved before and after, Q, and how many steps changed."""
+    (number, files), (other, others) = (tree_files(*side) for side in sides)
+    title = f"{sides[0][0]}, round {number}, and {sides[1][0]}, round {other}"
     table = Table(title=Text(title), box=box.SIMPLE_HEAD)
     for column in ("problem", "solved", "Q", "in both", "appeared", "vanished", "moved"):
         is_text = column in ("problem", "solved")
@@ -69,12 +72,12 @@ def compare_runs(roots: list[Path], round_number: int | None, limit: int, consol
     for first, second in _shared(files, others, limit):
         table.add_row(*_compared(first, second))
     if not table.row_count:
-        raise UserError(f"{roots[0]} and {roots[1]} share no problem among the first {limit}; raise --limit")
+        raise UserError(f"{title} share no problem among the first {limit}; raise --limit")
     console.print(table)
 
 
 def _shared(files: list[Path], others: list[Path], limit: int) -> Iterator[tuple[SearchTree, SearchTree]]:
-    """The first tree of each of the first ``limit`` problems in both runs, in the order of the first run."""
+    """The first tree of each of the first ``limit`` problems on both sides, in the order of the first side."""
     first: dict[str, FoundTree] = {}
     for each in first_trees(files, limit):
         first.setdefault(each.tree.problem.id, each)

@@ -18,6 +18,7 @@ def main() -> None:
     add("run", help="a run's folder, or its name")
     add("--html", type=new_file, metavar="FILE", help="where to write the page (RUN/inspector.html)")
     add("--compare", metavar="RUN", help="put another run beside it: on the page, with --text here")
+    add("--compare-round", type=count, metavar="N", help="here: beside it round N of --compare, or of the run itself")
     add("--serve", action="store_true", help="no file: serve the page to this machine, trees on demand")
     add("--port", type=count, default=8765, metavar="N", help="for --serve; 0: any free one (8765)")
     add("--round", type=count, metavar="N", help="only this round (here: the latest with trees)")

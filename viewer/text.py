@@ -70,7 +70,7 @@ def _split_children(
 
 
 def _root_label(tree: SearchTree) -> Text:
-    label = Text(visible(tree.problem.prompt), style="bold")
+    label = Text(visible(tree.problem.prompt.rstrip("\n")), style="bold")
     label.append(
         f"  [{visible(tree.problem.id)}]  N={tree.visits[0]} Q={tree.q(0):+.2f} nodes={len(tree)}", style="dim"
     )

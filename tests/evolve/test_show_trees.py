@@ -1,4 +1,4 @@
-"""A run's trees in the terminal, and two runs compared there."""
+"""A run's trees in the terminal, and two runs or rounds compared there."""
 
 from __future__ import annotations
 
@@ -95,9 +95,21 @@ def test_what_is_not_there_is_one_sentence_and_nothing_is_shown(runs, asked, sen
     assert out.getvalue() == ""
 
 
+def test_two_rounds_of_a_run_are_compared_like_two_runs(runs, tmp_path):
+    write_trees(tmp_path / "one/round_2/trees/tree1-00000.jsonl.gz", [grown(1)])
+    told = said(run="one", round=1, compare_round=2, problem="sum/6/0")
+    assert summary(align(runs["one"][0], runs["two"][0])) in told
+    assert "one, round 1, tree1-00000\none, round 2, tree1-00000\n" in told
+    assert "one, round 1, and one, round 2" in said(run="one", round=1, compare_round=2)
+    with pytest.raises(UserError, match="a page holds every round"):
+        said(run="one", compare_round=2, serve=True)
+
+
 def test_runs_that_share_nothing_say_so(runs, tmp_path):
     write_trees(tmp_path / "two/round_1/trees/tree1-00000.jsonl.gz", [alone()])
-    with pytest.raises(UserError, match="one and two share no problem among the first 1; raise --limit"):
+    with pytest.raises(
+        UserError, match="one, round 1, and two, round 1 share no problem among the first 1; raise --limit"
+    ):
         said(run="one", compare="two", text=True, limit=1)
 
 
