@@ -52,12 +52,19 @@ class Evolution:
 
     def run(self) -> dict[str, Any]:
         """Do every round that is not done; returns what ``summary.json`` holds."""
+        done = self._context.folder.rounds_done()
         self._cold_start()
-        summary = write_reports(self._context, 0)
+        summary = self._report(0, done)
         for number in range(1, self._config.rounds + 1):
             folder = self._context.folder.round_dir(number)
             self._round(_Round(number, folder, self._context.folder.round_dir(number - 1)))
-            summary = write_reports(self._context, number)
+            summary = self._report(number, done)
+        return summary
+
+    def _report(self, number: int, done_before: list[int]) -> dict[str, Any]:
+        summary = write_reports(self._context, number)
+        if number not in done_before:
+            self._context.track_round(summary["rounds"][-1])
         return summary
 
     def _cold_start(self) -> None:

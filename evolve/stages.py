@@ -104,6 +104,11 @@ class RunContext:
             done.append(committed["result"])
         return done
 
+    def track_round(self, row: Mapping[str, Any]) -> None:
+        """Tell the tracker what a round came to (a row of ``summary.json``), as ``round/*``."""
+        figures = {name: value for name, value in row.items() if isinstance(value, int | float)}
+        self._tracker.log({"round/number": row["round"], **{f"round/{name}": figures[name] for name in figures}})
+
     def _do(self, round_number: int, title: str, stages: Sequence[Stage]) -> list[tuple[Stage, dict[str, Any]]]:
         done = []
         started = time.perf_counter()

@@ -17,6 +17,7 @@ from evolve.tracked_trees import COLUMNS, keep_trees
 from evolve.tracking import tracking
 from mcts.storage import read_trees
 from mcts.tree_json import encode
+from tests.evolve.tiny_run import run_tiny
 
 
 class Heard:
@@ -95,3 +96,15 @@ def test_weights_and_biases_keeps_tables_and_files(tmp_path, monkeypatch):
         "artefact": ("x1-trees", "trees", ["report.html"]),
         "logged": True,
     }
+
+
+def test_each_round_is_told_once_in_the_figures_of_the_summary(tmp_path, monkeypatch):
+    heard = []
+    monkeypatch.setattr("evolve.stages.NoTracker.log", lambda self, row: heard.append(row))
+    for _ in range(2):  # the second time everything is there
+        summary = run_tiny(tmp_path / "mine", rounds=1, workers=0)
+    told = [row for row in heard if "round/greedy" in row]
+    assert [row["round/number"] for row in told] == [0, 1]
+    assert [row["round/greedy"] for row in told] == [row["greedy"] for row in summary["rounds"]]
+    assert told[1]["round/coverage"] == summary["rounds"][1]["coverage"]
+    assert "round/coverage" not in told[0]  # None is no figure
