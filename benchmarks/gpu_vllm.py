@@ -19,7 +19,7 @@ from benchmarks.gpu_bench import Bench, new_tokenizer, seconds, sharp_policy, ta
 from benchmarks.gpu_engine import Case, through_engine, walk
 from benchmarks.report import Row, measured
 from lm.folder import save_model
-from lm.vllm_thread import VllmSettings
+from lm.vllm_start import VllmSettings
 from lm.vllm_version import installed_vllm, refuse_vllm
 from policy.stops import end_tokens
 from policy.sync import STOP_NATS, WARN_NATS, logprob_gap

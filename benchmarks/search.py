@@ -33,7 +33,7 @@ from mcts.search import Search
 from mcts.tree import SearchTree
 from policy.config import ColdStartConfig, EngineConfig, PolicyConfig
 from policy.engine import EngineCounts, GenerateRequest, Sampling
-from tasks.chain import ChainConfig
+from tasks.suites.chain import ChainConfig
 from tasks.problem import Problem, Split
 from tasks.registry import build_task
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from compare.config import RESULT_NEUTRAL, CompareConfig
 from evolve.config_docs import further_markdown
-from tasks.chain import ChainConfig
+from tasks.suites.chain import ChainConfig
 
 _NEUTRAL = ", ".join(f"`{name}`" for name in sorted(RESULT_NEUTRAL - {"arms", "seeds"}))
 _HEAD = f"""# Options of a comparison

@@ -20,7 +20,8 @@ from compare.seed_run import links_of, seed_run
 from compare.summary import ArmRuns, SeedRun, summarise
 from evolve.executor import Pool, open_pool
 from evolve.journal import RunLog
-from evolve.run_folder import RunFolder, open_run
+from evolve.open_run import open_run
+from evolve.run_folder import RunFolder
 from evolve.stages import Stage, Tracker
 from evolve.tracking import tracking
 from tasks.durable import sweep_temporaries

@@ -18,7 +18,7 @@ from typing import Any, get_args, get_origin, get_type_hints
 import yaml
 
 from evolve.config import RESULT_NEUTRAL, EvolveConfig
-from tasks.chain import ChainConfig
+from tasks.suites.chain import ChainConfig
 from tasks.config import TaskConfig
 from tasks.options import Option
 from tasks.registry import TASK_CONFIGS

@@ -11,7 +11,7 @@ from transformers import PreTrainedTokenizerFast
 
 from evolve.kept_scorer import close_scorer
 from lm.folder import load_policy
-from lm.vllm_thread import VllmSettings
+from lm.vllm_start import VllmSettings
 from policy.completions import Tokens
 from policy.config import EngineConfig, EngineName
 from policy.openai_engine import OpenAiEngine

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from lm.vllm_thread import VllmSettings
+from lm.vllm_start import VllmSettings
 from policy.config import EngineConfig
 from prm.scoring_process import ScoringProcess
 from prm.vllm_scorer import start_scoring

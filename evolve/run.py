@@ -9,9 +9,9 @@ from typing import Any
 from evolve.config import RESULT_NEUTRAL, EvolveConfig, WandbMode, check
 from evolve.executor import open_pool
 from evolve.journal import RunLog
+from evolve.open_run import open_run
 from evolve.report import SET_ASIDE
 from evolve.rounds import Evolution, training_problems
-from evolve.run_folder import open_run
 from evolve.stages import RunContext
 from evolve.tracked_trees import keep_trees
 from evolve.tracking import tracking

@@ -10,7 +10,8 @@ from typing import Any
 
 import torch
 
-from lm.vllm_thread import Ask, VllmSettings, VllmThread
+from lm.vllm_start import VllmSettings
+from lm.vllm_thread import Ask, VllmThread
 from policy.engine import EngineCounts, Finish, GenerateRequest, Generation, Sampling
 from tasks.seeding import derive_seed
 

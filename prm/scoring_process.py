@@ -20,7 +20,8 @@ from typing import Any
 
 import torch
 
-from lm.vllm_thread import Ask, VllmSettings, VllmThread
+from lm.vllm_start import VllmSettings
+from lm.vllm_thread import Ask, VllmThread
 from tasks.errors import UserError
 
 _POLL_SECONDS = 1.0  # how late death and silence are noticed at most

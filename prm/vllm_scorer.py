@@ -10,7 +10,7 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from lm.vllm_thread import VllmSettings
+from lm.vllm_start import VllmSettings
 from mcts.step import ScoreRequest
 from prm.model import PromptIds
 from prm.scorer import ScoreCounts, row_of, values_of

@@ -22,7 +22,7 @@ from mcts.step import Step
 from mcts.storage import read_trees, write_trees
 from prm.pair_file import read_pairs
 from prm.pairs import PairConfig
-from tasks.chain_oracle import ChainOracle
+from tasks.suites.chain_oracle import ChainOracle
 from tasks.errors import DataError, UserError
 from tests.evolve.tiny_run import artefacts, run_tiny
 from tests.mcts.puzzles import search_table

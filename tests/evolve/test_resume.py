@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import evolve.open_run
 import evolve.run_folder
 from evolve.journal import Journal
 from tests.evolve.tiny_run import artefacts, assert_same_run, overrides_of, run_tiny, tiny_config
@@ -112,7 +113,7 @@ def _fork(work) -> int:
     if child == 0:
         status = 1
         try:
-            evolve.run_folder.describe_start = dict  # asks git, which takes longer than a stage
+            evolve.open_run.describe_start = dict  # asks git, which takes longer than a stage
             work()
             status = 0
         except BaseException:
@@ -145,7 +146,8 @@ def _die_at_a_new_place(root: Path, places: Path) -> None:
         return wrapped
 
     write = evolve.run_folder.write_json_atomic
-    evolve.run_folder.write_json_atomic = mortal(write, lambda path, data: _place(root, path, data))
+    for module in (evolve.open_run, evolve.run_folder):
+        module.write_json_atomic = mortal(write, lambda path, data: _place(root, path, data))
     append = Journal.append
     Journal.append = lambda self, key, rows: mortal(lambda k, r: append(self, k, r), lambda k, r: f"metrics {k}")(
         key, rows

@@ -7,8 +7,8 @@ import json
 import pytest
 
 from evolve.config import PpmStart, ProblemChoice, RoundConfig, round_search
+from evolve.open_run import open_run
 from evolve.rounds import Evolution, training_problems
-from evolve.run_folder import open_run
 from evolve.stages import NoTracker, RunContext
 from evolve.workers import WorkerPool
 from mcts.config import Mode

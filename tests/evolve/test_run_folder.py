@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from evolve.run_folder import open_run
+from evolve.open_run import open_run
 from tasks.errors import DataError, UserError
 from tests.evolve.kills import die_at
 
@@ -110,7 +110,7 @@ def test_what_hydra_writes_first_does_not_make_a_folder_foreign(tmp_path):
 def test_a_second_process_is_refused_until_the_first_ends(tmp_path):
     code = f"""
 from pathlib import Path
-from evolve.run_folder import open_run
+from evolve.open_run import open_run
 run = open_run(Path({str(tmp_path)!r}), {CONFIG!r}, False, frozenset())
 print("open", flush=True)
 input()

@@ -12,7 +12,7 @@ from evolve.selection import best_trajectories, lucky_share, read_sft_rows, writ
 from mcts.step import Step
 from mcts.tree import SearchTree
 from mcts.votes import Aggregation, solution_of
-from tasks.chain_oracle import ChainOracle
+from tasks.suites.chain_oracle import ChainOracle
 from tasks.errors import DataError
 from tasks.problem import Outcome, Problem, Verdict
 

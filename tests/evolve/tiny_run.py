@@ -28,7 +28,7 @@ from lm.config import OptimiserConfig, Precision
 from mcts.config import Mode, SearchConfig
 from policy.config import ColdStartConfig, EngineConfig, PolicyConfig, StepFormatConfig, TinyConfig
 from prm.pairs import PairConfig
-from tasks.chain import ChainConfig
+from tasks.suites.chain import ChainConfig
 
 # What holds times, or says who ran it when. All else must be the same bytes.
 WALL_CLOCK = frozenset({"log.txt", "timings.jsonl", "run.json", "summary.json", "REPORT.md", "report.html", ".lock"})

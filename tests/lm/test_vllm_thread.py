@@ -9,7 +9,8 @@ from types import SimpleNamespace
 import pytest
 
 import lm.vllm_thread
-from lm.vllm_thread import Ask, VllmSettings, VllmThread
+from lm.vllm_start import VllmSettings
+from lm.vllm_thread import Ask, VllmThread
 from tasks.errors import DataError, UserError
 
 

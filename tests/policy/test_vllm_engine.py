@@ -45,7 +45,7 @@ def folders(model, bpe, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def running(folders, model, bpe):
-    from lm.vllm_thread import VllmSettings
+    from lm.vllm_start import VllmSettings
     from policy.vllm_engine import VllmEngine
 
     made = VllmEngine(VllmSettings(folders[0], cache_mb=64, timeout_s=120), end_tokens(model, bpe))
@@ -208,7 +208,7 @@ def test_stale_weights_are_noticed(engine, folders, bpe, monkeypatch, left_out):
 
 
 def test_too_much_memory_is_one_sentence(folders, running, bpe, model):
-    from lm.vllm_thread import VllmSettings
+    from lm.vllm_start import VllmSettings
     from policy.vllm_engine import VllmEngine
 
     running.close()  # the last test of this module: one vLLM a process

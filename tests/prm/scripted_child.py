@@ -11,6 +11,7 @@ from types import SimpleNamespace
 
 import torch
 
+import lm.vllm_start
 import lm.vllm_thread
 import prm.scoring_process
 from tasks.errors import DataError
@@ -78,7 +79,7 @@ def serve_refusal(connection, settings):
 def hold(folder: Path) -> None:
     """Start a child, tell its number in ``folder``, and do nothing more."""
     prm.scoring_process._serve = serve_scripted
-    process = prm.scoring_process.ScoringProcess(lm.vllm_thread.VllmSettings(folder))
+    process = prm.scoring_process.ScoringProcess(lm.vllm_start.VllmSettings(folder))
     (folder / "pid.part").write_text(str(process.pid))
     (folder / "pid.part").rename(folder / "pid")
     time.sleep(60)

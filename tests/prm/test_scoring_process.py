@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 import prm.scoring_process
-from lm.vllm_thread import VllmSettings
+from lm.vllm_start import VllmSettings
 from prm.scoring_process import ScoringProcess
 from tasks.errors import DataError, UserError
 from tests.prm import scripted_child

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from lm.folder import save_model
-from lm.vllm_thread import VllmSettings
+from lm.vllm_start import VllmSettings
 from mcts.step import Evaluator, ScoreRequest, Step
 from prm.model import new_scorer_from_policy
 from prm.scorer import HfScorer, Scorer
