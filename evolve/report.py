@@ -106,5 +106,6 @@ def round_row(judged: dict[str, Any], seconds: float) -> dict[str, Any]:
         "held_out_pairs": select.get("held_out_pairs"),
         "generated_tokens": search.get("generated_tokens", 0) + evaluation["generated_tokens"],
         "trained_tokens": sum(trained),
+        "cache_hit_rate": search.get("cache_hit_rate"),  # of the prompt tokens that searches asked for
         "seconds": round(seconds, 1),
     }

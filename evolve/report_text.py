@@ -29,6 +29,15 @@ def table_cells(row: dict[str, Any]) -> list[str]:
     ]
 
 
+def _hits(summary: dict[str, Any]) -> str:
+    """How much of what its searches asked for the engine had to read."""
+    rates = [row["cache_hit_rate"] for row in summary["rounds"] if row.get("cache_hit_rate") is not None]
+    if not rates:
+        return ""
+    rounds = "round 1" if len(rates) == 1 else f"rounds 1 to {len(rates)}"
+    return f" Of the searches' prompt tokens the engine still knew {', '.join(map(percent, rates))} in {rounds}."
+
+
 def percent(value: float | None) -> str:
     """A share for people: ``-`` where there is none."""
     return "-" if value is None else f"{100 * value:.1f} %"
@@ -109,7 +118,7 @@ def markdown_report(
     lines += [
         "",
         f"{tokens:,} tokens generated, {trained:,} trained on, {summary['total_seconds']:.0f} seconds, "
-        f"at most {summary['peak_memory_mb']:,.0f} MB of memory in all processes together.",
+        f"at most {summary['peak_memory_mb']:,.0f} MB of memory in all processes together.{_hits(summary)}",
         "",
         "Pairs by depth of the step:",
         "",

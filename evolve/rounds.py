@@ -109,12 +109,14 @@ class Evolution:
             results += more
         self._solved |= solved
         self._list_suspects(this, problems)
+        counts = _total([result["counts"] for result in results])
         return {
             "mode": str(search.mode),
             "problems": len(problems),
             "first_coverage": round(first_coverage, 6),
             "coverage": round(len(solved) / len(problems), 6),
-            **_total([result["counts"] for result in results]),
+            **counts,
+            "cache_hit_rate": _share(counts["cached_tokens"], counts["prefilled_tokens"]),
             "verdicts": _total([result["verdicts"] for result in results]),
         }
 
@@ -234,6 +236,11 @@ def training_problems(task: Task, config: EvolveConfig, round_number: int) -> li
     is_fresh = search.choice is ProblemChoice.FRESH
     used = sum(round_search(config, number).problems for number in range(1, round_number)) if is_fresh else 0
     return task.problems(Split.TRAIN, used + search.problems)[used:]
+
+
+def _share(part: int, rest: int) -> float | None:
+    """``part`` of both, None of nothing."""
+    return round(part / (part + rest), 6) if part + rest else None
 
 
 def _total(counts: list[dict[str, int]]) -> dict[str, int]:

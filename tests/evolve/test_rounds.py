@@ -59,6 +59,14 @@ def test_the_cold_start_s_row_leaves_out_what_it_did_not_do(summary):
 
 
 @pytest.mark.parametrize("number", [1, 2])
+def test_a_round_says_how_many_prompt_tokens_the_engine_still_knew(reference, summary, number):
+    found = json.loads((reference / f"round_{number}/eval.json").read_text())["search"]
+    known, read = found["cached_tokens"], found["prefilled_tokens"]
+    assert 0 < summary["rounds"][number]["cache_hit_rate"] == pytest.approx(known / (known + read), abs=1e-6)
+    assert f"{100 * known / (known + read):.1f} %" in (reference / "REPORT.md").read_text()
+
+
+@pytest.mark.parametrize("number", [1, 2])
 def test_a_round_s_row_says_what_its_files_say(reference, summary, number):
     row, folder = summary["rounds"][number], reference / f"round_{number}"
     problems = build_task(tiny_config().task).problems(Split.TRAIN, 8)

@@ -269,23 +269,96 @@ def test_every_control_of_a_tree_can_be_used(quiet, address):
     quiet.screenshot(SHOTS / "tree.png") if SHOTS.is_dir() else None
 
 
-def test_a_tree_can_be_walked_by_keyboard_alone(quiet, address):
+def selected(browser):
+    return int(browser.run("location.hash").split("/")[-1])
+
+
+def shown_nodes(browser):
+    return int(text_of(browser, "#place").split(" of ")[0])
+
+
+def value_of(browser, selector):
+    return browser.run(f"document.querySelector({json.dumps(selector)}).value")
+
+
+def picture(browser):
+    """What the canvas shows, once it is drawn."""
+    drawn = "new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))"
+    return browser.run(f"{drawn}.then(() => document.querySelector('canvas.surface').toDataURL())")
+
+
+def test_a_tree_can_be_walked_by_keyboard_alone(quiet, address, trees):
+    tree = trees[2]
     go(quiet, address, "#/tree/2/0")
+    favourite, best = max(tree.children(0), key=lambda node: tree.visits[node]), list(tree.best_path())
     seen = []
-    for key in ("ArrowRight", "ArrowDown", "ArrowRight", "ArrowLeft", "ArrowLeft", "b", "b"):
+    for key in ("ArrowRight", "ArrowLeft", *"b" * len(best), "b"):
         quiet.key(key)
-        seen.append(int(quiet.run("location.hash").split("/")[-1]))
-    assert seen == [2, 2, 5, 2, 0, 2, 5] or seen[0] in (1, 2)
+        seen.append(selected(quiet))
+    assert seen == [favourite, 0, *best, 0]  # from the end of the best path to its beginning
+    quiet.key("ArrowRight")
+    rows, moves = tidy_rows(list(tree.parent)), 0
+    for key, way in (("ArrowUp", -1), ("ArrowDown", 1)):
+        here = selected(quiet)
+        quiet.key(key)
+        there = selected(quiet)
+        if there != here:
+            moves += 1
+            assert (rows[there] - rows[here]) * way > 0
+    assert moves
+
+
+def test_keys_fold_replay_and_paint(quiet, address, trees):
+    go(quiet, address, "#/tree/2/0")
+    last = int(quiet.run("document.querySelector('#slider').max"))
     quiet.key(" ")
+    assert shown_nodes(quiet) == 1
     quiet.key("x")
-    for key in ("[", "]", "c", "+", "-", "f", "2", "3", "1", "e", "n", "N", "p", "p", "t", "t", "t"):
+    assert shown_nodes(quiet) == len(trees[2])
+    quiet.key("x")
+    assert shown_nodes(quiet) == 1 + len(trees[2].children(0))
+    for key, frame in (("[", last - 1), ("]", last)):
         quiet.key(key)
+        assert int(value_of(quiet, "#slider")) == frame
+    before, legend = value_of(quiet, "#metric"), text_of(quiet, "#legend")
+    quiet.key("c")
+    assert value_of(quiet, "#metric") != before
+    assert text_of(quiet, "#legend") != legend
+    for sign in "❚▶":
+        quiet.key("p")
+        assert text_of(quiet, "#play").startswith(sign)
+
+
+def test_keys_zoom_turn_pages_and_search(quiet, address, trees):
+    go(quiet, address, "#/tree/2/0")
+    pictures = [picture(quiet)]
+    for key in "+f":
+        quiet.key(key)
+        pictures.append(picture(quiet))
+    assert pictures[0] != pictures[1] != pictures[2]
+    for key, tab in zip("231", ("path", "pairs", "step"), strict=True):
+        quiet.key(key)
+        assert quiet.run("document.querySelector('[role=tab][aria-selected=true]').dataset.tab") == tab
+    quiet.key("e")
+    assert selected(quiet) == 3  # the first step that the oracle calls wrong
+    themes = []
+    for _ in range(3):
+        quiet.key("t")
+        themes.append(quiet.run("document.documentElement.dataset.theme ?? 'auto'"))
+    assert sorted(themes) == ["auto", "dark", "light"]
     quiet.key("/")
     assert quiet.run("document.activeElement.id") == "find-step"
+    wanted = trees[2].step(1).text.strip()
+    quiet.call("Input.insertText", text=wanted)
     quiet.key("Escape")
+    quiet.key("n")
+    assert wanted in trees[2].step(selected(quiet)).text
     quiet.key("?")
     assert quiet.run("document.querySelector('dialog').open")
     quiet.key("Escape")
+    for key, tree in (("k", 1), ("j", 2)):
+        quiet.key(key)
+        quiet.wait(f"location.hash.startsWith('#/tree/{tree}/')")
     quiet.key("o")
     quiet.wait("!document.querySelector('#view-overview').hidden")
 
