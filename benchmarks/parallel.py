@@ -33,9 +33,9 @@ from evolve.work import SearchWork, groups
 from evolve.workers import Job
 from lm.config import OptimiserConfig, Precision
 from policy.config import ColdStartConfig, EngineConfig, PolicyConfig
-from tasks.suites.chain import ChainConfig
 from tasks.problem import Problem, Split
 from tasks.registry import build_task
+from tasks.suites.chain import ChainConfig
 
 REPEATS = 5
 GROUPS, PROBLEMS = 8, 25

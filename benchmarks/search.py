@@ -1,9 +1,10 @@
 """What a search costs beyond its tokens: tokens per second of tree search against the same engine's raw generation.
 
-``python -m benchmarks.search`` (about four minutes). The lab's shape: 125 chain problems at once, 8 candidates an
+``python -m benchmarks.search`` (about six minutes). The lab's shape: 125 chain problems at once, 8 candidates an
 expansion, 16 rollouts, step by step. The policy is the lab's tiny one after a short cold start, so it knows the form of
-a solution and is unsure of the facts. Arms take turns; each begins with an engine that has computed nothing. Seconds
-are the process's own (one thread), for the machine may do other things.
+a solution and is unsure of the facts; and, in rows of its own, after the lab's whole one, which makes it sure: most of
+its candidates are alike, so that a search draws few new tokens with each call. Arms take turns; each begins with an
+engine that has computed nothing. Seconds are the process's own (one thread), for the machine may do other things.
 
 - *raw*: the engine's whole solutions of the same problems, as many each as make about the search's number of tokens.
 - *raw, distinct*: as many whole solutions, each of another problem, so that almost nothing can be shared.
@@ -28,25 +29,34 @@ from evolve.models import Sampler, load_sampler
 from evolve.training import cold_start
 from lm.config import OptimiserConfig, Precision
 from lm.folder import load_policy
+from mcts.config import SearchConfig
+from mcts.driver import DriverStats
 from mcts.lockstep import search_lockstep
 from mcts.search import Search
 from mcts.tree import SearchTree
 from policy.config import ColdStartConfig, EngineConfig, PolicyConfig
 from policy.engine import EngineCounts, GenerateRequest, Sampling
-from tasks.suites.chain import ChainConfig
 from tasks.problem import Problem, Split
 from tasks.registry import build_task
+from tasks.suites.chain import ChainConfig
 
 REPEATS = 5
 PROBLEMS, ALONE = 125, 25
 SEARCH = SearchStageConfig(rollouts=16, width=8, max_depth=12)
 TASK = ChainConfig(modulus=7, min_length=3, max_length=5, misconceived_facts=0.22)
-POLICY = PolicyConfig(
-    cold_start=ColdStartConfig(
-        3000,
-        OptimiserConfig(learning_rate=2e-3, epochs=3, batch_rows=32, micro_rows=32, precision=Precision.FP32),
+
+
+def policy(demonstrations: int, epochs: float) -> PolicyConfig:
+    """The lab's policy after a cold start of this size."""
+    optimiser = OptimiserConfig(
+        learning_rate=2e-3, epochs=epochs, batch_rows=32, micro_rows=32, precision=Precision.FP32
     )
-)
+    return PolicyConfig(cold_start=ColdStartConfig(demonstrations, optimiser))
+
+
+POLICY, SURE = policy(3000, 3), policy(6000, 5)
+EMBEDDED = EngineConfig(device="cpu")
+Drive = Callable[..., DriverStats]
 LONGEST, BATCH = POLICY.max_solution_tokens, 512
 
 
@@ -66,21 +76,24 @@ class Run:
 
 
 class Bench:
-    """The policy and the problems; each method is an arm."""
+    """The policy, its engine and the problems; each method is an arm."""
 
-    def __init__(self, folder: Path) -> None:
-        cold_start(lambda *_, **__: None, TASK, POLICY, EngineConfig(device="cpu"), 0, folder)
+    def __init__(self, folder: Path, policy: PolicyConfig, engine: EngineConfig = EMBEDDED) -> None:
+        cold_start(lambda *_, **__: None, TASK, policy, EMBEDDED, 0, folder)
         self._folder = folder
+        self._engine = engine
         self.task = build_task(TASK)
         self.problems = self.task.problems(Split.TRAIN, PROBLEMS)
 
-    def search(self, problems: Sequence[Problem], slots: int) -> Run:
-        """Tree search, ``slots`` problems at a time. Another driver or engine is another method like this one."""
+    def search(
+        self, problems: Sequence[Problem], slots: int, config: SearchConfig = SEARCH, drive: Drive = search_lockstep
+    ) -> Run:
+        """Tree search, ``slots`` problems at a time."""
         sampler = self._sampler()
         proposer = sampler.proposer(POLICY, temperature=1.0, top_p=1.0)
-        searches = [Search(problem, SEARCH, 0, self.task.verifier) for problem in problems]
+        searches = [Search(problem, config, 0, self.task.verifier) for problem in problems]
         started = process_time()
-        search_lockstep(searches, proposer, slots=slots)
+        drive(searches, proposer, slots=slots)
         seconds = process_time() - started
         counts = sampler.engine.counts
         return Run(counts.generated, seconds, counts, [search.tree for search in searches])
@@ -115,13 +128,12 @@ class Bench:
         return Run(tokens, process_time() - started, EngineCounts())
 
     def _sampler(self) -> Sampler:
-        return load_sampler(POLICY, EngineConfig(device="cpu"), self._folder)
+        return load_sampler(POLICY, self._engine, self._folder)
 
 
 def arms(bench: Bench) -> dict[str, Callable[[], Run]]:
     """The arms by name. All draw about as many tokens, but the slow loop, which draws a fifth."""
-    drawn = bench.search(bench.problems, PROBLEMS).tokens
-    each = max(1, round(drawn / bench.raw(bench.problems, 1).tokens))
+    each = as_many(bench)
     return {
         "raw": lambda: bench.raw(bench.problems, each),
         "raw, distinct": lambda: bench.raw(bench.task.problems(Split.TRAIN, PROBLEMS * each), 1),
@@ -129,6 +141,12 @@ def arms(bench: Bench) -> dict[str, Callable[[], Run]]:
         "lock-step": lambda: bench.search(bench.problems, PROBLEMS),
         "problem by problem": lambda: bench.search(bench.problems[:ALONE], 1),
     }
+
+
+def as_many(bench: Bench) -> int:
+    """Whole solutions of each problem that make about the tokens of a search."""
+    drawn = bench.search(bench.problems, PROBLEMS).tokens
+    return max(1, round(drawn / bench.raw(bench.problems, 1).tokens))
 
 
 def shape(tree: SearchTree) -> list[tuple[tuple[int, ...], int]]:
@@ -162,17 +180,33 @@ def rows(runs: list[dict[str, Run]]) -> list[Row]:
     ]
 
 
+def rows_of_sure_policy(folder: Path) -> list[Row]:
+    """The search against raw generation of the same problems, with the policy of the lab's whole cold start."""
+    bench = Bench(folder, SURE)
+    each = as_many(bench)
+    ratios, reread = [], []
+    for _ in range(REPEATS):
+        raw, search = bench.raw(bench.problems, each), bench.search(bench.problems, PROBLEMS)
+        ratios.append(search.speed / raw.speed)
+        reread.append(search.counts.reread / search.tokens)
+    return [
+        measured("sure policy: search, lock-step / raw generation, same problems", ratios, at_least=0.95),
+        measured("sure policy: prompt tokens computed again per token", reread, at_most=0),
+    ]
+
+
 def main() -> None:
-    """Train a policy, measure, write, print."""
+    """Train the policies, measure, write, print."""
     torch.set_num_threads(1)
     with TemporaryDirectory() as folder:
-        found = arms(Bench(Path(folder) / "policy"))
+        found = arms(Bench(Path(folder) / "policy", POLICY))
         runs = []
         for _ in range(REPEATS):
             runs.append({name: arm() for name, arm in found.items()})
             refuse_other_trees(runs[-1]["lock-step"], runs[-1]["problem by problem"])
             refuse_other_trees(runs[-1]["lock-step"], runs[0]["lock-step"])
-    write_report("search", rows(runs))
+        sure = rows_of_sure_policy(Path(folder) / "sure")
+    write_report("search", rows(runs) + sure)
 
 
 if __name__ == "__main__":

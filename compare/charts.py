@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from html import escape
 from typing import Any
 
+from compare.claims import points, shown
 from compare.curves import band
 from compare.ledger import UNCHARGED
 from compare.summary import charged, finished
-from compare.verdict import amount, points, shown
+from compare.verdict import amount
 from evolve.plots import free_height
 
 COLOURS = (

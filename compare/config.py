@@ -11,18 +11,20 @@ from compare.budget import Budget
 from compare.companion_config import CriticConfig, ImplicitConfig, RewardModelConfig, Rewards
 from compare.remedy_config import RemedyConfig
 from compare.summary import Supervision
-from evolve.config import GroupSearchConfig, PpmConfig, ScorerName, SelectionConfig, WandbConfig
+from evolve.config import GroupSearchConfig, PpmConfig, ScorerName, SelectionConfig, WandbConfig, check_steps
 from evolve.executor import Executor, RayConfig, check_executor
 from lm.config import OptimiserConfig
 from mcts.config import Expansion, Mode
 from policy.config import EngineConfig, EngineName, PolicyConfig
 from policy.credit.config import CreditConfig, CreditName
-from policy.credit.registry import needs
 from policy.rl_config import RlConfig
-from tasks.config import TaskConfig
+from tasks.config import StepFormat, TaskConfig
 from tasks.errors import UserError
 from tasks.options import Option
-from tasks.problem import Split, Task
+from tasks.problem import Split
+from tasks.sandbox.execution import Tier
+
+_REFERENCES = ("grpo_outcome", "rft", "sft_more")
 
 
 class Recipe(Option):
@@ -73,6 +75,11 @@ class ArmConfig:
     def needs_ppm(self) -> bool:
         """Is a PPM trained on the arm's trees?"""
         return self.recipe is Recipe.RSTAR or (self.scores is Scores.PPM and self.ppm is None)
+
+    @property
+    def offline(self) -> bool:
+        """Does it train on a fixed set of texts, never on what it samples as it changes?"""
+        return self.recipe is not Recipe.ON_POLICY
 
     @property
     def supervision(self) -> Supervision:
@@ -126,8 +133,11 @@ class CompareConfig:
     reward_model: RewardModelConfig = field(default_factory=RewardModelConfig)  # rewards=reward_model
     judging: JudgingConfig = field(default_factory=JudgingConfig)
     alarm: AlarmConfig = field(default_factory=AlarmConfig)
-    references: list[str] = field(default_factory=lambda: ["grpo_outcome", "sft_more"])  # arms others are held against
+    reach: float | None = None  # the accuracy to which compute is told, 0 to 1; none: that of the first reference
+    references: list[str] = field(default_factory=lambda: list(_REFERENCES))  # arms that the others are held against
     wandb: WandbConfig = field(default_factory=WandbConfig)
+    step_format: StepFormat = StepFormat.TEXT  # of policy.steps.format and task.step_format
+    sandbox: Tier = Tier.AUTO  # what confines code: of policy.steps.sandbox and task.sandbox
     name: str = "compare"  # the comparison's folder is outputs/<name>
     seed: int = 0  # of everything that is drawn
     checkpoint_every: int = 0  # updates after which an arm can be taken up in its middle; 0: only whole arms are kept
@@ -136,12 +146,14 @@ class CompareConfig:
     ray: RayConfig = field(default_factory=RayConfig)
     progress: bool = True  # show bars (plain lines where there is no terminal)
     overwrite: bool = False  # begin an existing comparison anew
+    dry_run: bool = False  # print config and estimate, then stop
 
 
 # Options that say how a comparison is carried out, not what comes out of it: a resumed one may change them.
 RESULT_NEUTRAL = frozenset(
-    {"name", "workers", "executor", "ray", "progress", "overwrite", "wandb", "seeds", "engine.timeout_s",
-     "engine.server", "references", "alarm", "arms", "checkpoint_every"}
+    {"name", "workers", "executor", "ray", "progress", "overwrite", "dry_run", "wandb", "seeds", "engine.timeout_s",
+     "engine.server", "references", "reach", "alarm", "arms", "checkpoint_every", "sandbox", "task.sandbox",
+     "policy.steps.sandbox"}
 )  # fmt: skip
 
 _LEAST = {
@@ -172,6 +184,7 @@ def check(config: CompareConfig) -> None:
             raise UserError(f"{option} must be at least {least}, got {value}")
     config.budget.check()
     config.alarm.check()
+    check_steps(config.task, config.policy.steps)
     check_executor(config.executor, config.workers, config.ray, config.engine.device)
     if config.engine.name is EngineName.OPENAI:
         raise UserError("engine=openai cannot be given new weights, and the arms train; use engine=hf or engine=vllm")
@@ -188,68 +201,7 @@ def check(config: CompareConfig) -> None:
             raise UserError(f"an arm cannot be called {name}: a seed's folder has that already; take another name")
     if not 0 < config.pool < 1:
         raise UserError(f"pool must lie between 0 and 1, got {config.pool}")
-
-
-def check_arm(name: str, arm: ArmConfig, task: Task, shared_pool: bool = False) -> None:
-    """Refuse an arm that cannot work, or that needs what the task cannot give: the other arms go on without it.
-
-    With ``shared_pool`` an arm that wants trajectories of its own is refused too.
-    """
-    wanted = needs(arm.credit) if arm.recipe is Recipe.ON_POLICY else ()
-    from_trees = arm.needs_ppm or arm.recipe is Recipe.STEP_DPO
-    follows_ppm = arm.recipe is Recipe.ON_POLICY and arm.scores is Scores.PPM
-    rules = {
-        f"arms.{name}.scores=oracle needs true step labels, and task {task.name} has no step oracle": (
-            arm.scores is not Scores.ORACLE or task.oracle is not None
-        ),
-        f"arms.{name}.credit.name={arm.credit.name} needs step scores; set arms.{name}.scores": (
-            "step_scores" not in wanted or arm.scores is not Scores.NONE
-        ),
-        f"arms.{name}: credit oracle and scores oracle go together": (
-            (arm.credit.name is CreditName.ORACLE) <= (arm.scores is Scores.ORACLE)
-        ),
-        f"arms.{name}.credit.name={arm.credit.name} needs groups that are trees; set arms.{name}.tree=true": (
-            "path" not in wanted or arm.tree
-        ),
-        f"arms.{name}.scores=tree needs groups that are trees; set arms.{name}.tree=true": (
-            arm.scores is not Scores.TREE or arm.tree
-        ),
-        f"arms.{name}.rewards=reward_model samples the pairs of its reward model, and shared_pool=true gives every arm "
-        "the same trajectories; leave the arm out, or compare without a shared pool": (
-            not shared_pool or arm.rewards is Rewards.VERIFIER
-        ),
-        f"arms.{name}.rewards=reward_model is for credit outcome and gae, got arms.{name}.credit.name="
-        f"{arm.credit.name}": arm.rewards is Rewards.VERIFIER
-        or arm.credit.name in (CreditName.OUTCOME, CreditName.GAE),
-        f"arms.{name}.least_accuracy and most_accuracy ask the verifier, whom rewards=reward_model replaces": (
-            arm.rewards is Rewards.VERIFIER or (arm.least_accuracy, arm.most_accuracy) == (0, 1)
-        ),
-        f"arms.{name}.reward_model must lie between 0 and 1, got {arm.reward_model}": 0 < arm.reward_model < 1,
-        f"arms.{name}.warmup must be at least 0 and below 1, got {arm.warmup}": 0 <= arm.warmup < 1,
-        f"arms.{name}.warmup is for credit gae and implicit, got arms.{name}.credit.name={arm.credit.name}": (
-            not arm.warmup or "token_scores" in wanted
-        ),
-        f"arms.{name} wants 0 <= least_accuracy <= most_accuracy <= 1, got {arm.least_accuracy} and "
-        f"{arm.most_accuracy}": (0 <= arm.least_accuracy <= arm.most_accuracy <= 1),
-        f"arms.{name} learns from trees: arms.{name}.trees must lie between 0 and 1, got {arm.trees}": (
-            not from_trees or 0 < arm.trees < 1
-        ),
-        f"arms.{name}.ppm is for an arm that follows a PPM; set arms.{name}.scores=ppm": follows_ppm or arm.ppm is None,
-        f"arms.{name}.planted and arms.{name}.remedy.second want trees of the arm's own; leave arms.{name}.ppm out": (
-            arm.ppm is None or not (arm.planted or arm.remedy.second is not None)
-        ),
-        f"arms.{name}.planted and arms.{name}.remedy are for a PPM that is followed; set arms.{name}.scores=ppm": (
-            follows_ppm or not (arm.planted or arm.remedy.is_on)
-        ),
-        f"arms.{name}.planted and arms.{name}.remedy are for trees of the arm's own, and shared_pool=true has none": (
-            not shared_pool or not (arm.planted or arm.remedy.is_on)
-        ),
-        f"arms.{name}.remedy.second grows as many trees again: arms.{name}.trees must lie below 0.5, got {arm.trees}": (
-            arm.remedy.second is None or 2 * arm.trees < 1
-        ),
-        f"arms.{name}.sampling must lie between 0 and 1, got {arm.sampling}": 0 < arm.sampling < 1,
-        f"arms.{name}.continuations must be at least 1, got {arm.continuations}": arm.continuations >= 1,
-    }
-    for rule, holds in rules.items():
-        if not holds:
-            raise UserError(rule)
+    if config.reach is not None and not 0 < config.reach <= 1:
+        raise UserError(f"reach must lie above 0 and at most at 1 (0.4 is 40 %), got {config.reach}")
+    if not config.references:
+        raise UserError("references must name at least one arm that the others are held against")

@@ -17,7 +17,7 @@ _WIDTH = 160  # characters a line, where there is no terminal to ask
 
 def print_results(results: dict[str, Any], folder: Path, console: Console) -> None:
     """The table of arms, what it shows, and where the rest is."""
-    text = arms_table(results)
+    text = arms_table(results, brief=True)
     table = Table(box=box.SIMPLE_HEAD)
     for number, name in enumerate(text.head):
         table.add_column(name, justify="left" if number == 1 else "right")

@@ -14,23 +14,32 @@ from compare.hacking_charts import choice_panels, drift_panels, gap_panels, rewa
 from compare.report_tables import TableText, ranked, tables
 from compare.summary import Supervision, finished
 from compare.verdict import findings
-from evolve.report_html import page
+from evolve.plots import standalone
+from evolve.plots_run import Figure
+from evolve.report_html import page, wide
 from tasks.durable import write_json_atomic, write_text_atomic
 
-_BRACKETS = re.compile(r"\([^()]*\)( \*)?")
+_BRACKETS = re.compile(r"\([^()]*\)( \*| \(\*\))?")
 _FAILED = ' class="failed"'
+_SHOW_TREES = "python -m scripts.show_tree"
 _STYLE = """
-body{max-width:72rem}svg{max-height:none}table{font-size:.85rem}th{vertical-align:bottom}td{vertical-align:top}
+body{max-width:72rem}.wide svg{max-width:none;min-width:48rem}
+table{font-size:.85rem}th{vertical-align:bottom}td{vertical-align:top}
 .verdict{font-size:1.25rem;font-weight:600}.failed{color:#c2410c}a{color:#2f6fde}
-.links{width:auto}.links td{text-align:left}.wide{overflow-x:auto}figcaption,.note{font-size:.85rem;opacity:.75}
+.links{width:auto}.links td{text-align:left}figcaption,.note{font-size:.85rem;opacity:.75}
 figure{margin:1.5rem 0}
 @media(prefers-color-scheme:dark){svg{filter:brightness(1.35)}.failed{color:#f97316}a{color:#6ea0f5}}
 """
 
 
 def write_reports(folder: Path, results: dict[str, Any]) -> None:
-    """Write the three files; ``results`` are those of ``compare.summary.summarise``."""
+    """Write the three files, and the pictures for ``REPORT.md`` to ``plots/``.
+
+    ``results`` are those of ``compare.summary.summarise``.
+    """
     write_json_atomic(folder / "summary.json", results)
+    for figure in _figures(results):
+        write_text_atomic(folder / _file(figure), standalone(figure.svg))
     write_text_atomic(folder / "REPORT.md", markdown_report(folder.name, results))
     write_text_atomic(folder / "report.html", html_report(folder.name, results))
 
@@ -44,23 +53,28 @@ def markdown_report(name: str, results: dict[str, Any]) -> str:
         lines += ["|" + "---|" * len(table.head)]
         lines += ["| " + " | ".join(_cell(cell) for cell in row) + " |" for row in table.rows]
         lines += ["", table.note, ""]
+    for figure in _figures(results):
+        lines += [f"## {figure.title}", "", f"![{figure.title}]({_file(figure)})", "", figure.caption, ""]
     for arm, words, seeds in _links(results):
         told = ", ".join(f"[{seed}]({quote(target)})" for seed, target in seeds.items())
         lines.append(f"- {arm}: {words}, seed {told}")
-    return "\n".join([*lines, "", "Curves and other pictures: `report.html`; every figure: `summary.json`.", ""])
+    more = [f"`{_SHOW_TREES} {name}` shows every tree that was kept.", ""] if results.get("trees") else []
+    return "\n".join([*lines, "", *more, "Every figure: `summary.json`.", ""])
 
 
 def html_report(name: str, results: dict[str, Any]) -> str:
     """The page; it loads nothing and runs nothing."""
     first, *rest = findings(results)
     arms, *others = tables(results)
-    pictures = _figures(results)
+    pictures = [_shown(figure) for figure in _figures(results)]
     parts = [f'<p class="verdict">{escape(first)}</p><ul>']
     parts += [f"<li{_FAILED * sentence.startswith('FAILED')}>{escape(sentence)}</li>" for sentence in rest]
     parts += ["</ul>", *pictures[:1], _table(arms), *pictures[1:], *(_table(table) for table in others)]
     if links := _links(results):
         rows = "".join(f"<tr><td></td><td>{escape(arm)}</td><td>{_linked(w, s)}</td></tr>" for arm, w, s in links)
-        parts.append(f'<h2>Solutions and trees</h2><table class="links"><tbody>{rows}</tbody></table>')
+        parts.append("<h2>Solutions and trees</h2>" + wide(f'<table class="links"><tbody>{rows}</tbody></table>'))
+    if results.get("trees"):
+        parts.append(f'<p class="note"><code>{_SHOW_TREES} {escape(name)}</code> shows every tree that was kept.</p>')
     return page(f"Comparison {name}", "".join(parts), _STYLE)
 
 
@@ -70,7 +84,7 @@ def _linked(words: str, seeds: Mapping[str, str]) -> str:
     return f"{escape(words)}, seed {told}"
 
 
-def _figures(results: dict[str, Any]) -> list[str]:
+def _figures(results: dict[str, Any]) -> list[Figure]:
     arms = ranked(results)
     if not arms:
         return []
@@ -78,7 +92,8 @@ def _figures(results: dict[str, Any]) -> list[str]:
     ceilings = [name for name, row in arms.items() if row["supervision"] == Supervision.ORACLE]
     reference = next((name for name in results["references"] if name in arms), None)
     parts = [
-        _figure(
+        Figure(
+            "accuracy",
             "Accuracy against compute",
             learning_chart(arms, colour, ceilings),
             "Mean of the seeds. A broken line is a ceiling, not a method.",
@@ -87,29 +102,38 @@ def _figures(results: dict[str, Any]) -> list[str]:
     if any(len(each["curve"]) > 1 for row in arms.values() for each in finished(row)):
         beside = f"; grey: {reference}" if reference else ""
         caption = f"Line: mean of the seeds; band: from the lowest to the highest seed{beside}."
-        parts.append(_figure("Arm by arm", band_panels(arms, colour, reference), caption))
+        parts.append(Figure("arms", "Arm by arm", band_panels(arms, colour, reference), caption))
     for name in dict.fromkeys(row["b"] for row in results["contrasts"]):
         rows = [row for row in results["contrasts"] if row["b"] == name]
         caption = "Percentage points with 95 % intervals over seeds and problems. Hollow: no difference shown."
-        parts.append(_figure(f"Difference from {name}", difference_chart(rows, colour), caption))
-    parts.append(_figure("Where compute went", compute_chart(arms), "Charged FLOPs per seed, by phase."))
+        place = f"difference_{re.sub('[^A-Za-z0-9-]', '_', name)}"
+        parts.append(Figure(place, f"Difference from {name}", difference_chart(rows, colour), caption))
+    parts.append(Figure("compute", "Where compute went", compute_chart(arms), "Charged FLOPs per seed, by phase."))
     if results["alarm"] is not None:
         caption = "By update, a line per seed: orange the learned reward, blue the truth. Red: where the alarm sounded."
-        parts.append(_figure("Learned reward and truth", reward_panels(arms), caption))
+        parts.append(Figure("rewards", "Learned reward and truth", reward_panels(arms), caption))
         caption = "By update: where it rises, the learned reward leaves the truth behind."
-        parts.append(_figure("Learned reward less truth", gap_panels(arms), caption))
+        parts.append(Figure("gap", "Learned reward less truth", gap_panels(arms), caption))
     caption = "By update, nats per token."
-    parts += [_figure("Drift from the cold start", picture, caption) for picture in [drift_panels(arms)] if picture]
+    parts += [
+        Figure("drift", "Drift from the cold start", picture, caption) for picture in [drift_panels(arms)] if picture
+    ]
     caption = (
         "The final policy's solutions, over the KL of choosing among n (nats): orange what the learned reward thinks "
         "of its favourite, blue what that is worth."
     )
-    parts += [_figure("Best of n", picture, caption) for picture in [choice_panels(arms)] if picture]
+    parts += [Figure("best_of_n", "Best of n", picture, caption) for picture in [choice_panels(arms)] if picture]
     return parts
 
 
-def _figure(title: str, picture: str, caption: str) -> str:
-    return f"<h2>{escape(title)}</h2><figure>{picture}<figcaption>{escape(caption)}</figcaption></figure>"
+def _shown(figure: Figure) -> str:
+    caption = f"<figcaption>{escape(figure.caption)}</figcaption>"
+    return f"<h2>{escape(figure.title)}</h2><figure>{wide(figure.svg)}{caption}</figure>"
+
+
+def _file(figure: Figure) -> str:
+    """Where the picture lies, relative to the comparison's folder."""
+    return f"plots/{figure.name}.svg"
 
 
 def _table(table: TableText) -> str:
@@ -119,8 +143,9 @@ def _table(table: TableText) -> str:
         for row in table.rows
     )
     return (
-        f'<h2>{escape(table.title)}</h2><div class="wide"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody>'
-        f'</table></div><p class="note">{escape(table.note)}</p>'
+        f"<h2>{escape(table.title)}</h2>"
+        + wide(f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>")
+        + f'<p class="note">{escape(table.note)}</p>'
     )
 
 

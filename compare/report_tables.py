@@ -6,10 +6,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from compare.claims import ENOUGH_SEEDS, mark, points
 from compare.summary import COLD_START, charged, finished
-from compare.verdict import amount, points, shown
+from compare.verdict import amount
 from evolve.curves_html import interval_text
 from evolve.report_text import percent
+
+_PEER = "its peer"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,10 +37,10 @@ def ranked(results: dict[str, Any]) -> dict[str, Any]:
     return dict(sorted(done.items(), key=lambda item: -item[1]["mean"]))
 
 
-def arms_table(results: dict[str, Any]) -> TableText:
-    """Accuracy of each arm, against its own start and the references."""
+def arms_table(results: dict[str, Any], brief: bool = False) -> TableText:
+    """Accuracy of each arm, against its own start and the references. ``brief``: against its peer and the last one."""
     present = [name for name in results["references"] if any(row["b"] == name for row in results["contrasts"])]
-    against = [COLD_START, *present]
+    against = [COLD_START, *([_PEER, *present[1:][-1:]] if brief and present else present)]
     reach = results["reach"]
     head = ["", "arm", "supervision", "seeds", "accuracy", *(f"points over {name}" for name in against), "on the way"]
     head += [f"FLOPs to {percent(reach)}"] if reach is not None else []
@@ -45,7 +48,7 @@ def arms_table(results: dict[str, Any]) -> TableText:
     for place, (name, row) in enumerate(ranked(results).items(), start=1):
         cells = [str(place), name, row["supervision"], _seeds(row)]
         cells.append(f"{percent(row['mean'])} ({interval_text(row['interval'])})")
-        cells += [_difference(results, name, other) for other in against]
+        cells += [_difference(results, name, row["peer"] if other == _PEER else other) for other in against]
         cells.append(percent(row["area"]))
         if reach is not None:
             cells.append(_reached(row))
@@ -53,8 +56,9 @@ def arms_table(results: dict[str, Any]) -> TableText:
     rows += [["-", name, row["supervision"], "0", "FAILED"] + ["-"] * (len(head) - 5) for name, row in _failed(results)]
     note = (
         "Accuracy is greedy; its interval and those of the differences are 95 %, over seeds and problems. * after a "
-        "difference: shown, that is p below 0.05 after Holm's correction for the column (ceilings apart). On the way: "
-        "mean accuracy over the whole budget. FLOPs: median of the seeds that got there."
+        "difference: shown, that is p below 0.05 after Holm's correction for the column (ceilings apart); (*): the "
+        f"same from fewer than {ENOUGH_SEEDS} seeds, which is not counted as shown. On the way: mean accuracy over "
+        "the whole budget. FLOPs: median of the seeds that got there."
     )
     return TableText("Arms", head, rows, note)
 
@@ -74,14 +78,14 @@ def cost_table(results: dict[str, Any]) -> TableText:
 
 
 def models_table(results: dict[str, Any]) -> TableText:
-    """Exact McNemar tests of the final models, seed by seed, against the first reference's."""
-    reference = results["references"][0]
+    """Exact McNemar tests of the final models, seed by seed, against the peer's."""
+    peers = {name: row["peer"] for name, row in results["arms"].items()}
     rows = []
-    for place, row in enumerate((row for row in results["contrasts"] if row["b"] == reference), start=1):
+    for place, row in enumerate((row for row in results["contrasts"] if row["b"] == peers[row["a"]]), start=1):
         found = row["mcnemar"].items()
         told = ", ".join(f"{seed}: {each['only_a']}/{each['only_b']} ({_p(each['p'])})" for seed, each in found)
-        rows.append([str(place), row["a"], told])
-    head = ["", "arm", f"seed: problems that only it / only {reference} solves (exact McNemar p)"]
+        rows.append([str(place), row["a"], row["b"], told])
+    head = ["", "arm", "its peer", "seed: problems that only it / only its peer solves (exact McNemar p)"]
     note = "These compare pairs of models. What they say of two ways of training is in the first table."
     return TableText("Final models, pair by pair", head, rows, note)
 
@@ -106,9 +110,12 @@ def signs_table(results: dict[str, Any]) -> TableText:
     rows: list[list[str]] = []
     for sign in dict.fromkeys(sign for seeds in watched.values() for series in seeds for sign in series):
         pairs = [_ends([series.get(sign, ()) for series in seeds], window) for seeds in watched.values()]
-        cells = ["-" if pair is None else " → ".join(map(_short, pair)) for pair in pairs]
+        cells = [" → ".join(map(_short, ends)) or "-" for ends in pairs]
         rows.append([str(len(rows) + 1), sign.removeprefix("hack/").replace("_", " "), *cells])
-    note = f"Mean of the first and of the last {window} updates. {_rate(results)}"
+    note = (
+        f"Mean of the first and of the last {window} updates; one figure: the mean of all, of runs too short for that. "
+        f"{_rate(results)}"
+    )
     return TableText("Signs of reward hacking", ["", "sign", *watched], rows, note.strip())
 
 
@@ -144,10 +151,10 @@ def _failed(results: dict[str, Any]) -> list[tuple[str, Any]]:
     return [(name, row) for name, row in results["arms"].items() if row["mean"] is None]
 
 
-def _difference(results: dict[str, Any], a: str, b: str) -> str:
+def _difference(results: dict[str, Any], a: str, b: str | None) -> str:
     for row in results["contrasts"]:
         if (row["a"], row["b"]) == (a, b):
-            return points(row) + (" *" if shown(row) else "")
+            return points(row) + mark(row)
     return "-"
 
 
@@ -174,14 +181,15 @@ def _means(
     return rows
 
 
-def _ends(series: Sequence[Sequence[float | None]], window: int) -> tuple[float, float] | None:
-    """Means of the first and the last values that there are, over all seeds."""
+def _ends(series: Sequence[Sequence[float | None]], window: int) -> list[float]:
+    """Means of the first and of the last values that there are, over all seeds; of all, where those overlap."""
     known = [[value for value in each if value is not None] for each in series]
     known = [each for each in known if each]
-    if not known:
-        return None
-    first, last = [v for each in known for v in each[:window]], [v for each in known for v in each[-window:]]
-    return sum(first) / len(first), sum(last) / len(last)
+    if any(len(each) < 2 * window for each in known):
+        parts = [[value for each in known for value in each]]
+    else:
+        parts = [[v for each in known for v in each[:window]], [v for each in known for v in each[-window:]]]
+    return [sum(part) / len(part) for part in parts if part]
 
 
 def _short(value: float) -> str:

@@ -11,18 +11,23 @@ from typing import Any
 
 from compare.arms.work import ArmWork, plain
 from compare.board import Board
-from compare.config import RESULT_NEUTRAL, ArmConfig, CompareConfig, Recipe, check, check_arm
+from compare.check_arm import check_arm
+from compare.config import RESULT_NEUTRAL, ArmConfig, CompareConfig, Recipe, check
 from compare.jobs import Failed, Jobs, SeedStage, Track
 from compare.material import Material, trees_name
 from compare.ranks import RankPool, check_ranks, launched
 from compare.report import write_reports
 from compare.seed_run import links_of, seed_run
 from compare.summary import ArmRuns, SeedRun, summarise
+from evolve.config import WandbMode
 from evolve.executor import Pool, open_pool
 from evolve.journal import RunLog
 from evolve.open_run import open_run
 from evolve.run_folder import RunFolder
+from evolve.run_trees import has_trees
+from evolve.sandboxing import active_tier, told
 from evolve.stages import Stage, Tracker
+from evolve.tracked_trees import keep_trees
 from evolve.tracking import tracking
 from tasks.durable import sweep_temporaries
 from tasks.errors import UserError
@@ -41,6 +46,8 @@ def compare(config: CompareConfig, settings: dict[str, Any], root: Path) -> dict
     check(config)
     if launched() > 1:
         check_ranks(config)
+    settings = settings | {"budget": config.budget.settings()}
+    tier = active_tier(config.policy.steps)
     task = build_task(config.task)
     _refuse_bad_problems(config, task)
     with (
@@ -50,15 +57,19 @@ def compare(config: CompareConfig, settings: dict[str, Any], root: Path) -> dict
         jobs = Jobs(folder, pool, _track(config, root, settings), config.progress)
         by = f"{launched()} ranks" if launched() > 1 else f"{config.workers} workers ({config.executor})"
         jobs.log.write(f"started with {by}")
+        if tier is not None:
+            folder.add_fact("sandbox", str(tier))
+            jobs.log.write(told(tier))
         _refuse_changed_arms(config, folder)
         begun = time.monotonic()
         try:
             results = Comparison(config, task, jobs).run()
         except BaseException as error:
-            jobs.log.write(f"stopped: {type(error).__name__}: {error}")
+            jobs.log.stopped(error)
             raise
         sweep_temporaries(root)
         write_reports(root, results)
+        _keep_reports(config, root, settings, jobs.log)
         jobs.log.write(f"finished after {time.monotonic() - begun:.0f} s")
         return results
 
@@ -71,13 +82,21 @@ def _open_pool(config: CompareConfig, root: Path) -> Pool:
 
 
 def _track(config: CompareConfig, root: Path, settings: dict[str, Any]) -> Track:
-    """Every arm and seed is a run of its own at Weights & Biases, grouped by arm; so are cold starts and trees."""
+    """Every arm and seed is a run of its own at Weights & Biases, grouped as NAME/ARM; so are cold starts and trees."""
 
     def track(each: SeedStage) -> AbstractContextManager[Tracker]:
         about = settings | {"arm": each.stage.name, "arm_seed": each.seed}
-        return tracking(config.wandb, root, about, each.key, each.stage.name)
+        return tracking(config.wandb, root, about, each.key, f"{root.name}/{each.stage.name}")
 
     return track
+
+
+def _keep_reports(config: CompareConfig, root: Path, settings: dict[str, Any], log: RunLog) -> None:
+    """Hand the reports and the trees to one more Weights & Biases run, ``report``."""
+    if config.wandb.mode is not WandbMode.DISABLED:
+        with tracking(config.wandb, root, settings, "report", f"{root.name}/report") as tracker:
+            tracker.keep("report", [root / name for name in ("REPORT.md", "report.html", "summary.json")])
+            keep_trees(tracker, root, log)
 
 
 class Comparison:
@@ -134,25 +153,31 @@ class Comparison:
         config, root, seconds = self._config, self._jobs.folder.root, self._jobs.seconds()
         rows = self._jobs.metrics()
         runs: dict[str, dict[int, SeedRun | str]] = {name: {} for name in config.arms}
+        left: dict[str, dict[int, dict[str, str]]] = {name: {} for name in config.arms}
         for (name, seed), found in outcomes.items():
             start = self._starts[seed]
-            if isinstance(found, Failed) or isinstance(start, Failed):
-                runs[name][seed] = found.reason if isinstance(found, Failed) else "the cold start failed"
-                continue
             key, folder = f"seed_{seed}/{name}", self._folder(seed)
             trees = trees_name(config, config.arms[name])
             links = links_of(root, folder / name, folder / trees if trees else None)
+            if isinstance(found, Failed) or isinstance(start, Failed):
+                runs[name][seed] = found.reason if isinstance(found, Failed) else "the cold start failed"
+                left[name][seed] = links
+                continue
             runs[name][seed] = seed_run(found, start["right"], rows.get(key, []), seconds.get(key, {}), links)
-        arms = {name: ArmRuns(arm.supervision, runs[name], _note(arm)) for name, arm in config.arms.items()}
+        arms = {
+            name: ArmRuns(arm.supervision, runs[name], _note(arm), arm.offline, left[name])
+            for name, arm in config.arms.items()
+        }
         return summarise(
             arms,
             config.budget,
             references=config.references,
+            reach=config.reach,
             alarm=config.alarm,
             seed=config.seed,
             split=config.judging.split,
             pool=config.pool if config.shared_pool else None,
-        ) | {"name": root.name}
+        ) | {"name": root.name, "trees": has_trees(root)}
 
 
 def _note(arm: ArmConfig) -> str:

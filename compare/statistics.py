@@ -123,13 +123,3 @@ def mcnemar_exact(a_P: Sequence[bool] | np.ndarray, b_P: Sequence[bool] | np.nda
     differ = only_a + only_b
     tail = sum(math.comb(differ, count) for count in range(min(only_a, only_b) + 1))
     return Discordance(only_a, only_b, min(1.0, 2 * tail / 2**differ))
-
-
-def holm(ps: Sequence[float]) -> list[float]:
-    """Holm 1979: p values, in their order, raised so that the chance of any false claim among them stays below 5 %."""
-    adjusted = [0.0] * len(ps)
-    so_far = 0.0
-    for rank, index in enumerate(sorted(range(len(ps)), key=lambda index: ps[index])):
-        so_far = max(so_far, min(1.0, (len(ps) - rank) * ps[index]))
-        adjusted[index] = so_far
-    return adjusted

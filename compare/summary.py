@@ -12,7 +12,8 @@ from compare.alarm import AlarmConfig, false_alarm_rate, find_alarm
 from compare.budget import Budget, Unit
 from compare.curves import Curve, area_under, compute_to_reach
 from compare.ledger import Ledger
-from compare.statistics import Estimate, holm, mcnemar_exact, paired_bootstrap, two_way_bootstrap
+from compare.statistics import Estimate, mcnemar_exact, paired_bootstrap, two_way_bootstrap
+from evolve.statistics import holm
 from tasks.options import Option
 from tasks.problem import Split
 from tasks.seeding import derive_seed
@@ -54,11 +55,17 @@ class SeedRun:
 
 @dataclass(frozen=True, slots=True)
 class ArmRuns:
-    """All seeds of an arm; one that failed is the sentence that says why. ``note``: what a reader must know of it."""
+    """All seeds of an arm; one that failed is the sentence that says why. ``note``: what a reader must know of it.
+
+    ``offline``: it trains on a fixed set of texts, and never on what it samples as it changes. ``left``: what seeds
+    that failed have left to look at, as ``SeedRun.links``.
+    """
 
     supervision: Supervision
     seeds: Mapping[int, SeedRun | str]
     note: str = ""
+    offline: bool = False
+    left: Mapping[int, Mapping[str, str]] = field(default_factory=dict)
 
     @property
     def done(self) -> dict[int, SeedRun]:
@@ -70,7 +77,7 @@ def summarise(
     arms: Mapping[str, ArmRuns],
     budget: Budget,
     *,
-    references: Sequence[str] = ("grpo_outcome", "sft_more"),
+    references: Sequence[str] = ("grpo_outcome", "rft", "sft_more"),
     reach: float | None = None,
     alarm: AlarmConfig | None = None,
     split: Split = Split.HELD_OUT,
@@ -81,7 +88,7 @@ def summarise(
 
     Each arm is compared with its own cold start and with each of ``references`` that is there, on the seeds that both
     finished. Within each such family p values are corrected for being several (Holm), ceilings apart, which prove
-    nothing. The first reference is the one that the verdict speaks of. ``reach``: the accuracy to which compute is
+    nothing. The verdict holds each arm against its ``peer`` (``_peer``). ``reach``: the accuracy to which compute is
     told; by default the first reference's. ``split``: the problems that all were judged on. ``pool``: the share of
     the budget that a shared pool cost, if the arms learned from one.
     """
@@ -94,6 +101,7 @@ def summarise(
     end = budget.amount if budget.unit is Unit.FLOPS else max(ends, default=0.0)
     for name, runs in arms.items():
         rows[name] |= _of_curves([run.curve for run in runs.done.values()], end, reach)
+        rows[name]["peer"] = _peer(name, arms, present, references[0] if references else None)
     problems = [len(run.final_right) for runs in arms.values() for run in runs.done.values()]
     return {
         "arms": rows,
@@ -108,9 +116,21 @@ def summarise(
     }
 
 
+def _peer(name: str, arms: Mapping[str, ArmRuns], present: Sequence[str], first: str | None) -> str | None:
+    """The reference that differs from the arm in supervision, and in as little else as there is; None for itself.
+
+    An arm that trains on a fixed set differs from one that samples as it learns in far more than supervision. Its peer
+    is the first finished reference that learns outcomes from such a set too, if there is one; all others' is ``first``.
+    """
+    like = [each for each in present if arms[each].offline and arms[each].supervision is Supervision.OUTCOME]
+    peer = like[0] if like and arms[name].offline else first
+    return None if peer == name else peer
+
+
 def _arm(name: str, runs: ArmRuns, seed: int, alarm: AlarmConfig) -> dict[str, Any]:
     done = runs.done
-    row: dict[str, Any] = {"supervision": str(runs.supervision), "mean": None, "interval": None, "start": None}
+    row: dict[str, Any] = {"supervision": str(runs.supervision), "offline": runs.offline}
+    row |= {"mean": None, "interval": None, "start": None}
     if done:
         found = two_way_bootstrap(_table(done, "final_right"), derive_seed(seed, "arm", name))
         row |= {"mean": _round(found.mean), "interval": _within(found.interval)}
@@ -118,10 +138,14 @@ def _arm(name: str, runs: ArmRuns, seed: int, alarm: AlarmConfig) -> dict[str, A
     if runs.note:
         row["note"] = runs.note
     row["seeds"] = {
-        str(number): _seed(run, alarm) if isinstance(run, SeedRun) else {"failed": run}
+        str(number): _seed(run, alarm) if isinstance(run, SeedRun) else _failed(run, runs.left.get(number, {}))
         for number, run in runs.seeds.items()
     }
     return row
+
+
+def _failed(reason: str, links: Mapping[str, str]) -> dict[str, Any]:
+    return {"failed": reason} | ({"links": dict(links)} if links else {})
 
 
 def _seed(run: SeedRun, alarm: AlarmConfig) -> dict[str, Any]:
@@ -169,7 +193,8 @@ def _contrasts(arms: Mapping[str, ArmRuns], references: Sequence[str], seed: int
             right_a = _table({number: first[number] for number in shared}, "final_right")
             right_b = _table({number: second[number] for number in shared}, name)
             found = paired_bootstrap(right_a, right_b, derive_seed(seed, "contrast", a, b))
-            family.append(_contrast(a, b, found) | {"mcnemar": _mcnemar(shared, right_a, right_b)})
+            told = {"seeds": len(shared), "mcnemar": _mcnemar(shared, right_a, right_b)}
+            family.append(_contrast(a, b, found) | told)
         for is_ceiling in (False, True):
             rows = [row for row in family if (arms[row["a"]].supervision is Supervision.ORACLE) == is_ceiling]
             for row, p in zip(rows, holm([row["p"] for row in rows]), strict=True):

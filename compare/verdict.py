@@ -5,12 +5,26 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from compare.claims import (
+    ABOVE,
+    BELOW,
+    BETTER,
+    ENOUGH_SEEDS,
+    SAME,
+    WORSE,
+    Row,
+    hinted,
+    listed,
+    names,
+    points,
+    seeds_of,
+    shown,
+    sorted_out,
+)
 from compare.explain import explanation
 from compare.summary import COLD_START, Supervision, finished
 from evolve.report_text import percent
 
-LEVEL = 0.05
-ENOUGH_SEEDS = 5
 _PROCESS = (Supervision.PROCESS, Supervision.BOTH)
 
 
@@ -18,6 +32,7 @@ def findings(results: dict[str, Any]) -> list[str]:
     """The verdict first, then what it rests on and what speaks against it."""
     said = [
         verdict(results),
+        *_peerless(results),
         _setting(results),
         *_pool(results),
         *_gains(results),
@@ -32,38 +47,51 @@ def findings(results: dict[str, Any]) -> list[str]:
 
 
 def verdict(results: dict[str, Any]) -> str:
-    """Does process supervision pay here? One sentence; "no difference shown" when that is so."""
-    reference = results["references"][0]
-    rows = [row for row in results["contrasts"] if row["b"] == reference and _is_process(results, row["a"])]
+    """Does process supervision pay here? Each arm against its peer; "no difference shown" when that is so."""
+    families = _families(results)
+    rows = [row for family in families.values() for row in family]
     if not rows:
+        reference = results["references"][0]
         missing = results["arms"].get(reference, {}).get("mean") is None
         why = f"{reference} is not among the finished arms" if missing else f"no process arm stands beside {reference}"
         return f"No verdict: {why}."
-    better = [row for row in rows if shown(row) and row["difference"] > 0]
-    worse = [row for row in rows if shown(row) and row["difference"] < 0]
-    if not better and not worse:
-        return f"No difference shown between process supervision and {reference} at this budget: {_listed(rows)}."
-    same = [row["a"] for row in rows if not shown(row)]
-    rest = f"; no difference shown: {', '.join(same)}" if same else ""
-    rest += f" (p corrected for {_tests(results, reference)} comparisons)"
-    if better and worse:
-        told = f"better: {_listed(better)}; worse: {_listed(worse)}"
-        return f"It depends on the form of process supervision. Against {reference}, {told}{rest}."
-    if worse:
-        return f"Process supervision does not pay here. Worse than {reference}: {_listed(worse)}{rest}."
-    pays = "Process supervision pays here" + (" in some forms" if same else "")
-    return f"{pays}. Better than {reference}: {_listed(better)}{rest}."
+    told = [
+        f"{_kind(results, family)} against {reference}{_tests(results, reference)}: {_clauses(family)}."
+        for reference, family in families.items()
+    ]
+    return " ".join([_headline(rows), *told])
 
 
-def shown(row: dict[str, Any]) -> bool:
-    """Is a difference shown, after correction for being one of several?"""
-    return bool(row["p_holm"] < LEVEL)
+def _headline(rows: Sequence[Row]) -> str:
+    found = sorted_out(rows)
+    if not {BETTER, WORSE, SAME} & set(found):
+        ways = {ABOVE: "to process supervision", BELOW: "to outcomes alone"}
+        way = "both ways" if len(found) == 2 else ways[next(iter(found))]
+        return f"With {seeds_of(rows)} nothing is claimed; the means point {way}."
+    if {BETTER, WORSE} <= set(found):
+        return "It depends on the form of process supervision."
+    if WORSE in found:
+        return "Process supervision does not pay here."
+    if BETTER in found:
+        return "Process supervision pays here" + (" in some forms." if len(found) > 1 else ".")
+    return "No difference shown between process supervision and outcomes alone at this budget."
 
 
-def points(row: dict[str, Any]) -> str:
-    """A difference with its interval, in percentage points."""
-    low, high = row["interval"]
-    return f"{100 * row['difference']:+.1f} ({100 * low:+.1f} to {100 * high:+.1f})"
+def _clauses(family: Sequence[Row]) -> str:
+    """What is to be said of a family of contrasts: of those beside a difference that is shown, only the names."""
+    found = sorted_out(family)
+    brief = (SAME,) if {BETTER, WORSE} & set(found) else ()
+    return "; ".join(f"{what}: {names(rows) if what in brief else listed(rows)}" for what, rows in found.items())
+
+
+def _families(results: dict[str, Any]) -> dict[str, list[Row]]:
+    """The contrasts that the verdict rests on: each process arm's against its peer, by peer."""
+    arms = results["arms"]
+    found: dict[str, list[Row]] = {}
+    for row in results["contrasts"]:
+        if arms[row["a"]]["supervision"] in _PROCESS and row["b"] == arms[row["a"]]["peer"]:
+            found.setdefault(row["b"], []).append(row)
+    return found
 
 
 def amount(value: float) -> str:
@@ -71,18 +99,29 @@ def amount(value: float) -> str:
     return f"{value:,.0f}" if value < 1e7 else f"{value:.3g}".replace("e+", "e")
 
 
-def _is_process(results: dict[str, Any], name: str) -> bool:
-    return results["arms"][name]["supervision"] in _PROCESS
+def _kind(results: dict[str, Any], family: Sequence[Row]) -> str:
+    kinds = {results["arms"][row["a"]]["offline"] for row in family}
+    return "Arms" if len(kinds) > 1 else "Arms that learn from a fixed set" if kinds == {True} else "On-policy arms"
 
 
-def _listed(rows: Sequence[dict[str, Any]]) -> str:
-    return ", ".join(f"{row['a']} by {points(row)} points" for row in rows)
+def _peerless(results: dict[str, Any]) -> list[str]:
+    """Arms on a fixed set that found no peer of their kind."""
+    arms = results["arms"]
+    rows = [row for family in _families(results).values() for row in family]
+    alone = [row for row in rows if arms[row["a"]]["offline"] and not arms[row["b"]]["offline"]]
+    if not alone:
+        return []
+    return [
+        f"{names(alone)}: learned from a fixed set, and no reference that learned outcomes from one (rft) has "
+        f"finished; {alone[0]['b']} differs from that in more than supervision."
+    ]
 
 
-def _tests(results: dict[str, Any], reference: str) -> int:
+def _tests(results: dict[str, Any], reference: str) -> str:
     """How many contrasts shared a correction; ceilings stand apart."""
     rows = [row for row in results["contrasts"] if row["b"] == reference]
-    return sum(results["arms"][row["a"]]["supervision"] != Supervision.ORACLE for row in rows)
+    count = sum(results["arms"][row["a"]]["supervision"] != Supervision.ORACLE for row in rows)
+    return f" (p corrected for {count} comparisons)" if count > 1 else ""
 
 
 def _setting(results: dict[str, Any]) -> str:
@@ -118,13 +157,20 @@ def _gains(results: dict[str, Any]) -> list[str]:
     """Every arm that learns ought to beat its own cold start; of one that does not, what may have held it back."""
     rows = [row for row in results["contrasts"] if row["b"] == COLD_START]
     gained = [row for row in rows if shown(row) and row["difference"] > 0]
+    hoped = [row for row in rows if hinted(row) and row["difference"] > 0]
     said = []
-    if gained:
-        told = ", ".join(f"{row['a']} ({100 * row['difference']:+.1f} points)" for row in gained)
-        said.append(f"Above their own cold start: {told}.")
+    for what, some in (
+        ("Above their own cold start", gained),
+        ("Above their own cold start, with too few seeds for a claim", hoped),
+    ):
+        if some:
+            told = ", ".join(f"{row['a']} ({100 * row['difference']:+.1f} points)" for row in some)
+            said.append(f"{what}: {told}.")
     for row in rows:
-        if row not in gained:
-            what = "falls below its cold start" if shown(row) else "shows no gain over its cold start"
+        if row not in gained and row not in hoped:
+            what = "shows no gain over its cold start"
+            if shown(row) or hinted(row):
+                what = "falls below its cold start" + " (too few seeds for a claim)" * hinted(row)
             said.append(f"{row['a']} {what}: {points(row)} points. {explanation(results['arms'][row['a']], row)}")
     return said
 
@@ -133,13 +179,9 @@ def _against(results: dict[str, Any]) -> list[str]:
     """The other references: is it learning from search, or mere training?"""
     said = []
     for reference in results["references"][1:]:
-        rows = [row for row in results["contrasts"] if row["b"] == reference]
-        better = [row["a"] for row in rows if shown(row) and row["difference"] > 0]
-        worse = [row["a"] for row in rows if shown(row) and row["difference"] < 0]
-        same = [row["a"] for row in rows if not shown(row)]
-        parts = [("better", better), ("worse", worse), ("no difference shown", same)]
-        if rows:
-            told = "; ".join(f"{what}: {', '.join(names)}" for what, names in parts if names)
+        found = sorted_out([row for row in results["contrasts"] if row["b"] == reference])
+        if found:
+            told = "; ".join(f"{what}: {names(rows)}" for what, rows in found.items())
             said.append(f"Against {reference} ({percent(results['arms'][reference]['mean'])}): {told}.")
     return said
 

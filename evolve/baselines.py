@@ -54,6 +54,7 @@ def judge_methods(report: Callable[..., None], work: MethodWork, problems: list[
 
     total = units(work) * len(problems)
     done = 0
+    report(0, total)
     for size, answers in bench.answers():
         for method, budget, by_problem in answers:
             for number, answer in enumerate(by_problem):
@@ -91,7 +92,9 @@ class _Bench:
         """Tokens that the models computed, all methods together."""
         counts = self._sampler.engine.counts
         scored = self._evaluator.counts.scored if self._evaluator else 0
-        return {"generated_tokens": counts.generated, "prefilled_tokens": counts.prefilled, "scored_tokens": scored}
+        work = {"generated_tokens": counts.generated, "prefilled_tokens": counts.prefilled, "scored_tokens": scored}
+        steps = self._sampler.steps
+        return work | ({"sandbox_calls": steps.code.calls} if steps.runs_code else {})
 
     def _run(self, searches: Sequence[Searcher], temperature: float, evaluator: Evaluator | None) -> MeteredProposer:
         proposer = MeteredProposer(self._sampler, self._work.policy, temperature)

@@ -7,11 +7,11 @@ import json
 from pathlib import Path
 from typing import Any
 
-from evolve.curves import at_equal_tokens, ladder, last_difference, read_curves
-from evolve.curves_html import curves_report, interval_text
+from evolve.curves import at_equal_tokens, declines, ladder, last_difference, read_curves
+from evolve.curves_html import curves_report
 from evolve.evaluate_run import EvaluateConfig, Judged, find_judged, run_groups
 from evolve.methods import Method, MethodWork, check_budgets, choose_methods, units
-from evolve.report_text import percent
+from evolve.report_text import percent, points
 from tasks.durable import write_json_atomic, write_text_atomic
 from tasks.errors import UserError
 from tasks.seeding import derive_seed
@@ -68,6 +68,7 @@ def _summarise(
         },
         "methods": [ladder(curve) for curve in curves],
         "equal_tokens": at_equal_tokens(curves, derive_seed(work.seed, "bootstrap")),
+        "declines": declines(curves, derive_seed(work.seed, "declines")),
     }
 
 
@@ -78,25 +79,75 @@ def _name(summary: dict[str, Any]) -> str:
 
 
 def findings(summary: dict[str, Any]) -> list[str]:
-    """What the comparison says, in sentences, whichever way it came out."""
-    said = [
+    """What the comparison says, in sentences, whichever way it came out; the first one sums it up."""
+    about = (
         f"{summary['problems']} problems of the {summary['split']} split, policy and PPM of round {summary['round']}, "
         f"seed {summary['asked']['seed']}."
-    ]
-    equal = summary["equal_tokens"]
-    if equal is None:
-        return said
+    )
     labels = {row["method"]: row["label"] for row in summary["methods"]}
-    base = labels[equal["reference"]]
+    falls = _falls(summary["declines"], labels)
+    if summary["equal_tokens"] is None:
+        return [about, *falls]
+    base = labels[summary["equal_tokens"]["reference"]]
+    by_verdict: dict[str, list[str]] = {verdict: [] for verdict in _VERDICTS}
+    said = []
     for method, label in labels.items():
-        compared = last_difference(equal, method)
+        compared = last_difference(summary["equal_tokens"], method)
         if compared is None or method == Method.PASS_AT_N:
             continue
         tokens, row = compared
-        low, high = row["difference_interval"]
-        verdict = "beats" if low > 0 else "is beaten by" if high < 0 else "is not told apart from"
+        verdict = _verdict(row)
+        by_verdict[verdict].append(label)
         said.append(
             f"At {tokens:,.0f} generated tokens a problem, {label} {verdict} {base}: {percent(row['accuracy'])}, "
-            f"{100 * row['difference']:+.1f} points ({interval_text(row['difference_interval'], '+')})."
+            f"{points(row['difference'], row['difference_interval'])}.{_caution(row, verdict)}"
         )
+    return [_sum(by_verdict, base), about, *said, *falls]
+
+
+_VERDICTS = ("beats", "is beaten by", "is not told apart from")
+_LEVEL = 0.05
+
+
+def _verdict(row: dict[str, Any]) -> str:
+    """Of a method's last difference, with the other methods in mind."""
+    return _VERDICTS[2] if row["p_holm"] >= _LEVEL else _VERDICTS[row["difference"] < 0]
+
+
+def _caution(row: dict[str, Any], verdict: str) -> str:
+    low, high = row["difference_interval"]
+    if verdict != _VERDICTS[2] or low <= 0 <= high:
+        return ""
+    return " The interval of this one alone leaves out 0; of so many that is no proof."
+
+
+def _sum(by_verdict: dict[str, list[str]], base: str) -> str:
+    total = sum(map(len, by_verdict.values()))
+    better, worse, unclear = (by_verdict[verdict] for verdict in _VERDICTS)
+    return (
+        f"Of {total} methods held against {base} at equal generated tokens {_named(better, 'better')}, "
+        f"{_named(worse, 'worse')}, and {len(unclear) or 'none'} not told apart from it (verdicts corrected for "
+        f"{total} comparisons, Holm)."
+    )
+
+
+def _named(labels: list[str], what: str) -> str:
+    if not labels:
+        return f"none is {what}"
+    return f"{len(labels)} {'is' if len(labels) == 1 else 'are'} {what} ({'; '.join(labels)})"
+
+
+def _falls(rows: list[dict[str, Any]], labels: dict[str, str]) -> list[str]:
+    """What a larger budget costs: a sentence each where that is sure, one for all others."""
+    said, unsure = [], []
+    for row in rows:
+        (small, large), (before, after) = row["budgets"], map(percent, row["accuracies"])
+        label, change = labels[row["method"]], f"{before} at {small}, {after} at {large}"
+        if row["p_holm"] < _LEVEL:
+            difference = points(row["difference"], row["difference_interval"])
+            said.append(f"{label} falls with a larger budget: {change}, {difference}.")
+        else:
+            unsure.append(f"{label} ({change})")
+    if unsure:
+        said.append(f"No gain at the largest budget over a smaller one, and perhaps a loss: {'; '.join(unsure)}.")
     return said

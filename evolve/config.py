@@ -13,12 +13,13 @@ from lm.vllm_version import installed_vllm, refuse_vllm
 from mcts.config import Mode, SearchConfig
 from mcts.votes import Aggregation
 from policy.completions_client import checked_url
-from policy.config import EngineConfig, EngineName, PolicyConfig
+from policy.config import EngineConfig, EngineName, PolicyConfig, StepFormatConfig
 from prm.pairs import PairConfig
-from tasks.config import TaskConfig
+from tasks.config import StepFormat, TaskConfig
 from tasks.errors import UserError
 from tasks.options import Option
 from tasks.problem import Split
+from tasks.sandbox.execution import Tier
 
 
 class ProblemChoice(Option):
@@ -54,12 +55,12 @@ class RoundConfig:
     """What a round does differently from ``search``. Rounds past the end of the schedule repeat its last entry."""
 
     mode: Mode | None = None
-    rollouts: int | None = None
-    width: int | None = None
-    temperature: float | None = None
-    problems: int | None = None
-    choice: ProblemChoice | None = None
-    escalation: list[int] | None = None
+    rollouts: int | None = None  # of one search
+    width: int | None = None  # candidates per expansion
+    temperature: float | None = None  # of the candidates
+    problems: int | None = None  # training problems searched in the round
+    choice: ProblemChoice | None = None  # the same problems as in the rounds before, or fresh ones
+    escalation: list[int] | None = None  # rollouts of one more tree for each problem still unsolved, one entry per tree
 
 
 @dataclass
@@ -102,7 +103,7 @@ class EvaluationConfig:
     split: Split = Split.HELD_OUT  # choose settings on validation, report held_out
     problems: int = 300  # of that split
     samples: int = 8  # solutions a problem for the mean and the majority
-    temperature: float = 1.0
+    temperature: float = 1.0  # of the samples, and of the candidates of the search
     group: int = 75  # problems judged together
     choose_by: Aggregation = Aggregation.LAST  # which of the solutions that a search found is its answer
     search: SearchConfig = field(default_factory=lambda: SearchConfig(mode=Mode.INFERENCE, rollouts=8, width=4))
@@ -137,6 +138,8 @@ class EvolveConfig:
     ppm: PpmConfig = field(default_factory=PpmConfig)
     evaluation: EvaluationConfig = field(default_factory=EvaluationConfig)
     wandb: WandbConfig = field(default_factory=WandbConfig)
+    step_format: StepFormat = StepFormat.TEXT  # of policy.steps.format and task.step_format
+    sandbox: Tier = Tier.AUTO  # what confines code: of policy.steps.sandbox and task.sandbox
     name: str = "mine"  # the run's folder is outputs/<name>
     seed: int = 0  # of everything that is drawn
     rounds: int = 3  # of search and training after the cold start; a finished run can be given more
@@ -163,6 +166,9 @@ RESULT_NEUTRAL = frozenset(
         "rounds",
         "engine.timeout_s",
         "engine.server",
+        "sandbox",
+        "task.sandbox",
+        "policy.steps.sandbox",
     }
 )
 
@@ -197,6 +203,8 @@ _LEAST = {
     "policy.tiny.size": 32,
     "policy.tiny.context": 1,
     "policy.steps.max_step_tokens": 1,
+    "policy.steps.max_failures": 1,
+    "policy.steps.max_output": 1,
     "policy.max_solution_tokens": 1,
     "policy.cold_start.demonstrations": 0,
 }
@@ -212,6 +220,7 @@ def check(config: EvolveConfig) -> None:
             bound = "finite" if value == math.inf else f"at least {least}"
             raise UserError(f"{option} must be {bound}, got {value}")
     policy, engine = config.policy, config.engine
+    check_steps(config.task, policy.steps)
     rules = {
         f"policy.tiny.size must be a multiple of 32, got {policy.tiny.size}": policy.tiny.size % 32 == 0,
         f"policy.prompt.template must hold {{prompt}}, got {policy.prompt.template!r}": (
@@ -245,6 +254,15 @@ def check(config: EvolveConfig) -> None:
     check_executor(config.executor, config.workers, config.ray, engine.device)
     for number in range(1, config.rounds + 1):
         _check_round(number, round_search(config, number))
+
+
+def check_steps(task: TaskConfig, steps: StepFormatConfig) -> None:
+    """Refuse a policy and a task that do not agree what a step is (a suite that has no code refuses it itself)."""
+    if task.step_format is not steps.format:
+        raise UserError(
+            f"policy.steps.format={steps.format}, but task.step_format={task.step_format}; set step_format, "
+            "which sets both"
+        )
 
 
 def _check_round(number: int, search: SearchStageConfig) -> None:

@@ -8,7 +8,7 @@ import io
 import json
 import textwrap
 import tokenize
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, fields, is_dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -18,10 +18,11 @@ from typing import Any, get_args, get_origin, get_type_hints
 import yaml
 
 from evolve.config import RESULT_NEUTRAL, EvolveConfig
-from tasks.suites.chain import ChainConfig
 from tasks.config import TaskConfig
+from tasks.fault import FaultConfig
 from tasks.options import Option
 from tasks.registry import TASK_CONFIGS
+from tasks.suites.chain import ChainConfig
 
 _WORDS = {str: "text", int: "whole number", float: "number", bool: "true or false", type(None): "null"}
 _NEUTRAL = ", ".join(f"`{name}`" for name in sorted(RESULT_NEUTRAL))
@@ -54,6 +55,7 @@ def config_markdown(conf: Path) -> str:
     parts = [_HEAD, *_sections("", config)]
     for name, schema in TASK_CONFIGS.items():
         parts.append(_section(f"task={name}", schema(name), "task."))
+    parts.append(_section("task.fault, of every task", FaultConfig(), "task.fault."))
     parts += [
         "## What the words mean\n",
         *filter(None, map(_word, _enumerations(config))),
@@ -73,7 +75,10 @@ def further_markdown(head: str, config: Any) -> str:
 
 
 def comments_of(schema: type) -> dict[str, str]:
-    """The comment behind each field (of a dataclass or an enumeration), those of base classes included."""
+    """The comment of each field (of a dataclass or an enumeration), those of base classes included.
+
+    It stands behind the field and may go on below it; a field that has none behind it may have it above.
+    """
     found: dict[str, str] = {}
     for base in reversed(schema.__mro__):
         if is_dataclass(base) or issubclass(base, Option):
@@ -87,19 +92,29 @@ def _own_comments(schema: type) -> dict[str, str]:
     comments = {token.start[0]: token.string.lstrip("# ") for token in tokens if token.type == tokenize.COMMENT}
     (body,) = ast.parse(source).body
     assert isinstance(body, ast.ClassDef)
+    places = [(name, node.lineno, node.end_lineno or node.lineno) for node in body.body if (name := _field_name(node))]
+    behind = [[comments[line] for line in range(first, last + 1) if line in comments] for _, first, last in places]
+    below = [list(_lines_from(last + 1, source.splitlines(), comments)) for _, _, last in places]
     found = {}
-    for field in body.body:
-        target = field.target if isinstance(field, ast.AnnAssign) else getattr(field, "targets", [None])[0]
-        if not isinstance(target, ast.Name):
-            continue
-        assert field.end_lineno is not None
-        lines = [comments[line] for line in range(field.lineno, field.end_lineno + 1) if line in comments]
-        line = field.end_lineno + 1
-        while lines and line in comments and source.splitlines()[line - 1].lstrip().startswith("#"):
-            lines.append(comments[line])
-            line += 1
-        found[target.id] = " ".join(lines)
+    for at, (name, _, _) in enumerate(places):
+        if behind[at]:  # what stands below goes on, unless it is the next field's only comment
+            goes_on = at + 1 == len(places) or bool(behind[at + 1])
+            found[name] = " ".join([*behind[at], *(below[at] if goes_on else [])])
+        else:
+            found[name] = " ".join(below[at - 1]) if at else ""
     return found
+
+
+def _field_name(node: ast.stmt) -> str | None:
+    target = node.target if isinstance(node, ast.AnnAssign) else getattr(node, "targets", [None])[0]
+    return target.id if isinstance(target, ast.Name) else None
+
+
+def _lines_from(line: int, source: list[str], comments: Mapping[int, str]) -> Iterator[str]:
+    """The comments that have lines of their own, from this line on."""
+    while line in comments and source[line - 1].lstrip().startswith("#"):
+        yield comments[line]
+        line += 1
 
 
 def _sections(path: str, node: Any, without: Collection[str] = ()) -> Iterator[str]:
@@ -137,6 +152,8 @@ def _rows(node: Any) -> Iterator[_Row]:
         kind = hints[field.name]
         option = next((each for each in (kind, *get_args(kind)) if _is_option(each)), None)
         comment = comments[field.name] or (_first_paragraph(option) if option else "")
+        if not comment and not is_dataclass(getattr(node, field.name)):
+            raise ValueError(f"{type(node).__name__}.{field.name} needs a comment behind it: what the option means")
         yield _Row(field.name, kind, getattr(node, field.name), comment)
 
 
@@ -152,7 +169,7 @@ def _kind(kind: Any) -> str:
     if isinstance(kind, UnionType):
         return " or ".join(_kind(part) for part in get_args(kind))
     if get_origin(kind) is dict:
-        return "entries by name, see below"
+        return "entries by name" + (", see below" if is_dataclass(_item(kind)) else "")
     if get_origin(kind) is list:
         item = _item(kind)
         return "list of " + ("entries, see below" if is_dataclass(item) else f"{_kind(item)}s")
@@ -166,16 +183,17 @@ def _shown(value: Any) -> str:
     return text if text.strip('"') else '""'
 
 
-def _enumerations(node: Any) -> list[type[Option]]:
+def _enumerations(node: Any, schemas: Mapping[str, type[TaskConfig]] = TASK_CONFIGS) -> list[type[Option]]:
     """Every enumeration that is an option somewhere, in the order of the page."""
     found: dict[type[Option], None] = {}
-    for schema in (node, *(schema(name) for name, schema in TASK_CONFIGS.items())):
+    for schema in (node, *(schema(name) for name, schema in schemas.items())):
         for row in _rows(schema):
             parts = (row.kind, *get_args(row.kind))
             found |= dict.fromkeys(part for part in parts if _is_option(part))
-            inner = row.default if is_dataclass(row.default) else (_item(row.kind) or str)()
+            item = _item(row.kind)
+            inner = item() if isinstance(item, type) and is_dataclass(item) else row.default
             if is_dataclass(inner):
-                found |= dict.fromkeys(_enumerations(inner))
+                found |= dict.fromkeys(_enumerations(inner, {}))
     return list(found)
 
 

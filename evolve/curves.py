@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from evolve.methods import LABELS, WITHOUT_PPM, Method
-from evolve.statistics import paired_bootstrap, wilson
+from evolve.statistics import holm, problem_bootstrap, wilson
 
 # Shapes: B budgets, P problems.
 _EQUAL = 0.05
@@ -85,7 +85,8 @@ def ladder(curve: Curve) -> dict[str, Any]:
 def at_equal_tokens(curves: Sequence[Curve], seed: int) -> dict[str, Any] | None:
     """All methods at the tokens that the first method with several budgets spends at each, and against that method.
 
-    ``difference`` is in accuracy, its 95 % interval a paired bootstrap over problems. None without such a method.
+    ``difference`` is in accuracy, its 95 % interval a paired bootstrap over problems. At the most tokens of each method
+    (pass@N apart, which is no method) ``p_holm`` is ``p`` raised for there being several. None without such a method.
     """
     ladders = [curve for curve in curves if len(curve.budgets) > 1 and curve.method is not Method.PASS_AT_N]
     if not ladders:
@@ -102,10 +103,43 @@ def at_equal_tokens(curves: Sequence[Curve], seed: int) -> dict[str, Any] | None
                 continue
             row = rows[str(curve.method)] = _accuracy(right_P)
             if curve is not reference:
-                row["difference"] = round(float((right_P - base_P).mean()), 6)
-                row["difference_interval"] = paired_bootstrap(right_P - base_P, seed)
+                found = problem_bootstrap(right_P - base_P, seed)
+                row["difference"], row["difference_interval"] = found.mean, found.interval
+                row["p"] = round(found.p, 6)
         targets.append({"tokens": round(tokens, 3), "methods": rows})
-    return {"reference": str(reference.method), "targets": targets}
+    equal = {"reference": str(reference.method), "targets": targets}
+    lasts = [last_difference(equal, str(curve.method)) for curve in curves if curve.method is not Method.PASS_AT_N]
+    claimed = [last[1] for last in lasts if last is not None]
+    for row, p in zip(claimed, holm([row["p"] for row in claimed]), strict=True):
+        row["p_holm"] = round(p, 6)
+    return equal
+
+
+def declines(curves: Sequence[Curve], seed: int) -> list[dict[str, Any]]:
+    """The methods that solve less at their largest budget than at a smaller one, of which the best is named.
+
+    ``p`` is raised for the choice of that budget (Bonferroni), ``p_holm`` for the number of such methods too.
+    """
+    found: list[dict[str, Any]] = []
+    for curve in curves:
+        accuracy_B = curve.right_BP.mean(axis=1)
+        best = int(accuracy_B.argmax())
+        if accuracy_B[-1] == accuracy_B[best]:
+            continue
+        change = problem_bootstrap(curve.right_BP[-1] - curve.right_BP[best], seed)
+        found.append(
+            {
+                "method": str(curve.method),
+                "budgets": [curve.budgets[best], curve.budgets[-1]],
+                "accuracies": [round(float(accuracy_B[best]), 6), round(float(accuracy_B[-1]), 6)],
+                "difference": change.mean,
+                "difference_interval": change.interval,
+                "p": min(1.0, round(change.p * (len(curve.budgets) - 1), 6)),
+            }
+        )
+    for row, p in zip(found, holm([row["p"] for row in found]), strict=True):
+        row["p_holm"] = round(p, 6)
+    return found
 
 
 def last_difference(equal: dict[str, Any], method: str) -> tuple[float, dict[str, Any]] | None:

@@ -7,16 +7,20 @@ from html import escape
 from typing import Any
 
 from evolve.plots import Axis, Plot
-from evolve.report_html import page
+from evolve.report_html import page, table, wide
 from evolve.report_text import percent
 
 _COLOURS = (
     "#7a8699", "#2f6fde", "#0891b2", "#c2410c", "#d97706", "#b45309", "#a16207", "#15803d", "#8b5cf6", "#c026d3",
     "#dc2626", "#6b7280",
 )  # fmt: skip
+# Beside the colours, for those who cannot tell them apart: runs of ink and gap. The ceiling has one of its own.
+_DASHES = ("", "9 3", "2 2", "", "9 3 2 3", "6 2", "2 4", "12 3", "", "6 2 2 2", "12 3 2 3 2 3", "4 4")
+_CEILING = "5 4"
 _HOW = (
     "Tokens are generated tokens per problem, dropped and repeated steps included; what the PPM read stands beside "
     "them. Intervals are 95 %: Wilson over problems for accuracies, a paired bootstrap over problems for differences. "
+    "They hold for one figure alone; the verdicts above hold for all methods together (Holm 1979). "
     "Between two budgets a method is read off the straight line: that is what it costs and solves when a share of the "
     "problems gets the lower budget and the rest the higher one. Whole solutions are sampled once: all votes, "
     "best-of-N and pass@N choose from the same ones. pass@N needs the answer to know which one is right: a ceiling."
@@ -27,7 +31,7 @@ def curves_report(summary: dict[str, Any], said: list[str]) -> str:
     """The page of ``evolve.compare_run``'s summary with its findings."""
     title = f"{summary['run']}, round {summary['round']}: methods at equal generated tokens"
     findings = "".join(f"<li>{escape(sentence)}</li>" for sentence in said)
-    parts = [f"<ul>{findings}</ul>", _chart(summary["methods"]), *_equal(summary), _ladders(summary["methods"])]
+    parts = [f"<ul>{findings}</ul>", wide(_chart(summary["methods"])), *_equal(summary), _ladders(summary["methods"])]
     return page(title, "".join(parts) + f"<p>{escape(_HOW)}</p>")
 
 
@@ -50,7 +54,7 @@ def _equal(summary: dict[str, Any]) -> list[str]:
             accuracy = f"{percent(row['accuracy'])} ({interval_text(row['interval'])})"
             cells.append([f"{target['tokens']:,.0f}", labels[method], accuracy, less])
     reference = labels[equal["reference"]]
-    return ["<h2>At equal tokens</h2>", _table(["tokens", "method", "accuracy", f"points over {reference}"], cells)]
+    return ["<h2>At equal tokens</h2>", table(["tokens", "method", "accuracy", f"points over {reference}"], cells)]
 
 
 def _ladders(methods: list[dict[str, Any]]) -> str:
@@ -66,14 +70,7 @@ def _ladders(methods: list[dict[str, Any]]) -> str:
         for row in method["budgets"]
     ]
     head = ["budget", "method", "accuracy", "tokens generated", "tokens scored"]
-    return "<h2>By budget</h2>" + _table(head, cells)
-
-
-def _table(head: list[str], rows: list[list[str]]) -> str:
-    """The second column holds names."""
-    top = "".join(f"<th>{escape(cell)}</th>" for cell in head)
-    body = "".join("<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in rows)
-    return f"<table><thead><tr>{top}</tr></thead><tbody>{body}</tbody></table>"
+    return "<h2>By budget</h2>" + table(head, cells)
 
 
 def _chart(methods: list[dict[str, Any]]) -> str:
@@ -81,21 +78,26 @@ def _chart(methods: list[dict[str, Any]]) -> str:
     points = [point for method in methods for point in method["budgets"]]
     places = [_place(point) for point in points]
     bottom = math.floor(10 * min(point["interval"][0] for point in points)) / 10
-    powers = range(math.ceil(min(places)), math.floor(max(places)) + 1)
-    x = Axis(min(places), max(places), [(power, f"{2**power:,}") for power in powers], "generated tokens per problem")
+    powers = range(math.floor(min(places)), math.ceil(max(places)) + 1)
+    x = Axis(powers[0], powers[-1], [(power, f"{2**power:,}") for power in powers], "generated tokens per problem")
     y = Axis(bottom, 1, [(tick / 10, f"{10 * tick} %") for tick in range(round(10 * bottom), 11)])
     plot = Plot("accuracy against generated tokens", x, y, height=380, right=190)
-    drawn = list(zip(methods, _COLOURS, strict=False))
-    for method, colour in drawn:
-        _line(plot, method, colour)
-    for method, colour in sorted(drawn, key=lambda each: -each[0]["budgets"][-1]["accuracy"]):
-        plot.name(method["label"], colour, method["budgets"][-1]["accuracy"])
+    drawn = list(zip(methods, _COLOURS, _DASHES, strict=False))
+    for method, colour, dash in drawn:
+        _line(plot, method, colour, dash)
+    for method, colour, dash in sorted(drawn, key=lambda each: -each[0]["budgets"][-1]["accuracy"]):
+        last = max(method["budgets"], key=_place)
+        plot.name(method["label"], colour, last["accuracy"], _place(last), _dash(method, dash))
     return plot.svg()
 
 
-def _line(plot: Plot, method: dict[str, Any], colour: str) -> None:
+def _dash(method: dict[str, Any], dash: str) -> str:
+    return _CEILING if method["is_ceiling"] else dash
+
+
+def _line(plot: Plot, method: dict[str, Any], colour: str, dash: str) -> None:
     rows = method["budgets"]
-    plot.line([(_place(row), row["accuracy"]) for row in rows], colour, width=2, dashed=method["is_ceiling"])
+    plot.line([(_place(row), row["accuracy"]) for row in rows], colour, width=2, dash=_dash(method, dash))
     for row in rows:
         plot.whisker(_place(row), row["interval"], colour)
         title = f"{method['label']}, budget {row['budget']}: {percent(row['accuracy'])}"

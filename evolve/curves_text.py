@@ -18,8 +18,9 @@ def methods_table(summary: dict[str, Any], width: int = 100) -> Table:
     reference at the most tokens that the method came to.
     """
     equal = summary["equal_tokens"]
+    # On two lines: a title that is wider than the table is broken anywhere.
     title = (
-        f"{summary['run']}, round {summary['round']}: {summary['problems']} problems of the {summary['split']} split"
+        f"{summary['run']}, round {summary['round']}\n{summary['problems']} problems of the {summary['split']} split"
     )
     if equal is None:
         return _one_budget(summary, title)

@@ -8,31 +8,35 @@ from pathlib import Path
 from typing import Any
 
 from evolve import manifest
-from evolve.config import EvaluationConfig
+from evolve.config import EvaluationConfig, EvolveConfig
 from evolve.executor import Executor, RayConfig, check_executor, open_pool
 from evolve.methods import Method
 from evolve.progress import stage_progress
 from evolve.run_trees import find_run
+from evolve.sandboxing import active_tier, confined_by
 from evolve.saved_config import load_config
 from evolve.stages import perform
 from evolve.statistics import summarise
-from evolve.work import EvaluationWork, groups
+from evolve.work import EvaluationWork, groups, judging_units
 from evolve.workers import Job
 from mcts.votes import Aggregation
 from tasks.errors import UserError
 from tasks.problem import Problem, Split
 from tasks.registry import build_task
+from tasks.sandbox.execution import Tier
 from tasks.seeding import derive_seed
+
+_DEMO = "outputs/demo"
 
 
 @dataclass
 class EvaluateConfig:
     """Which policy is judged, on what. Sizes that are not given are those of the run."""
 
-    run: str = "outputs/demo"  # a run folder, or its name
+    run: str = _DEMO  # a run folder, or its name
     round: int | None = None  # whose policy and PPM; none: the last finished round
     split: Split = Split.HELD_OUT
-    problems: int | None = None
+    problems: int | None = None  # of the split; none: as many as in the run
     samples: int | None = None  # quick table: solutions a problem for the mean and the majority
     rollouts: int | None = None  # quick table: of the PPM-guided search
     width: int | None = None  # candidates a step of the PPM-guided search
@@ -40,11 +44,12 @@ class EvaluateConfig:
     methods: list[Method] = field(default_factory=list)  # none: the quick table; else these at equal tokens, or [all]
     budgets: list[int] = field(default_factory=lambda: [1, 2, 4, 8, 16])  # with methods: N, candidates or rollouts
     beam_width: int = 4  # with methods: candidates per kept step of beam search and DVTS
+    sandbox: Tier | None = None  # what confines code; none: as in the run
     seed: int = 0  # of the samples and the search
     workers: int = 2  # never changes a result
     executor: Executor = Executor.PROCESSES  # what the workers are
     ray: RayConfig = field(default_factory=RayConfig)
-    progress: bool = True
+    progress: bool = True  # show bars (plain lines where there is no terminal)
 
 
 @dataclass(frozen=True)
@@ -60,16 +65,27 @@ class Judged:
 def evaluate_run(wanted: EvaluateConfig) -> dict[str, Any]:
     """The quick table: accuracies with their intervals (``evolve.statistics.summarise``), and what was judged."""
     judged = find_judged(wanted)
-    results = run_groups(wanted, judged.work, judged.problems, "evolve.evaluation:evaluate_group")
+    total = judging_units(judged.work) * len(judged.problems)
+    results = run_groups(wanted, judged.work, judged.problems, "evolve.evaluation:evaluate_group", total)
     records = [record for result in results for record in result["records"]]
     about = {"run": str(judged.root), "round": judged.number, "split": str(judged.work.evaluation.split)}
     return about | summarise(records)
 
 
+def introduction(wanted: EvaluateConfig) -> str:
+    """What will be judged, in words, and why its figures are not quite those of the run's report."""
+    root = find_run(wanted.run)
+    other = "; run=NAME judges another run" if wanted.run == _DEMO else ""
+    return (
+        f"Judging round {_round(root, wanted.round)} of {root}{other}. Samples and searches are drawn anew with "
+        f"seed={wanted.seed}, so their figures differ a little from the run's report; greedy decoding draws nothing."
+    )
+
+
 def find_judged(wanted: EvaluateConfig) -> Judged:
     """What is asked for, found in the run's folder. UserError if it is not there."""
     root = find_run(wanted.run)
-    config = load_config(root)
+    config = _config(root, wanted)
     number = _round(root, wanted.round)
     folder = root / f"round_{number}"
     _refuse_damage(folder)
@@ -87,6 +103,16 @@ def find_judged(wanted: EvaluateConfig) -> Judged:
     return Judged(root, number, work, build_task(config.task).problems(evaluation.split, evaluation.problems))
 
 
+def sandbox_of(wanted: EvaluateConfig) -> Tier | None:
+    """What will confine the code of the run's policy here; None if it writes none. UserError if nothing can."""
+    return active_tier(_config(find_run(wanted.run), wanted).policy.steps)
+
+
+def _config(root: Path, wanted: EvaluateConfig) -> EvolveConfig:
+    config = load_config(root)
+    return config if wanted.sandbox is None else confined_by(config, wanted.sandbox)
+
+
 def _refuse_damage(folder: Path) -> None:
     """Raise DataError unless every byte of the round's models is what it was when the round ended."""
     for name, digest in manifest.read(folder / "DONE", manifest.OF_A_ROUND)["files"].items():
@@ -95,7 +121,7 @@ def _refuse_damage(folder: Path) -> None:
 
 
 def run_groups(
-    wanted: EvaluateConfig, work: EvaluationWork, problems: list[Problem], job: str, total: int | None = None
+    wanted: EvaluateConfig, work: EvaluationWork, problems: list[Problem], job: str, total: int
 ) -> list[dict[str, Any]]:
     """The results of ``job`` (``module:function``) for each group of problems, in order; ``total``: units of work."""
     place = (wanted.executor, wanted.workers, wanted.ray, work.engine.device)

@@ -9,10 +9,12 @@ from typing import Any
 from evolve.models import Sampler, load_evaluator, load_sampler
 from evolve.search_stage import run_searches
 from evolve.stages import StageResult
-from evolve.work import EvaluationWork
+from evolve.work import EvaluationWork, judging_units
 from mcts.search import Search
+from mcts.trajectory import solution_text
 from mcts.votes import solution_of, vote
-from policy.engine import GenerateRequest, Sampling
+from policy.engine import Sampling
+from policy.writer import StepWriter, WriteRequest
 from tasks.problem import Outcome, Problem, Verifier
 from tasks.registry import build_task
 from tasks.seeding import derive_seed
@@ -22,13 +24,19 @@ def evaluate_group(report: Callable[..., None], work: EvaluationWork, problems: 
     """A record per problem: ``greedy`` and ``majority`` and ``search`` (bool or None), ``sampled`` (share correct)."""
     sampler = load_sampler(work.policy, work.engine, work.policy_path)
     verifier = build_task(work.task).verifier
-    total = len(problems) * 3
+    done, total = 0, judging_units(work) * len(problems)
+
+    def add(units: int) -> None:
+        nonlocal done
+        done += units
+        report(done, total)
+
+    add(0)
     greedy = _solutions(sampler, work, problems, 1, 0.0)
-    report(len(problems), total)
+    add(len(problems))
     sampled = _solutions(sampler, work, problems, work.evaluation.samples, work.evaluation.temperature)
-    report(2 * len(problems), total)
-    searched = _searched(sampler, work, problems)
-    report(total, total)
+    add(work.evaluation.samples * len(problems))
+    searched = _searched(sampler, work, problems, lambda _: add(work.evaluation.search.rollouts))
     records = []
     for problem, (first,), several, found in zip(problems, greedy, sampled, searched, strict=True):
         right = [is_right(verifier, problem, text) for text in several]
@@ -43,7 +51,8 @@ def evaluate_group(report: Callable[..., None], work: EvaluationWork, problems: 
             "found": found,
         }
         records.append(record)
-    return StageResult({"records": records, "generated_tokens": sampler.engine.counts.generated})
+    seconds = {"sandbox": sampler.steps.code.seconds} if sampler.steps.runs_code else {}
+    return StageResult({"records": records, "generated_tokens": sampler.engine.counts.generated}, seconds=seconds)
 
 
 def _solutions(
@@ -53,20 +62,23 @@ def _solutions(
     sampling = Sampling(temperature=temperature, max_tokens=work.policy.max_solution_tokens)
     kind = "greedy" if temperature == 0 else "samples"
     requests = [
-        GenerateRequest(sampler.encode(p.prompt), count, sampling, derive_seed(work.seed, kind, p.id)) for p in problems
+        WriteRequest(sampler.encode(p.prompt), (), count, sampling, derive_seed(work.seed, kind, p.id))
+        for p in problems
     ]
-    answers = sampler.engine.generate(requests)
-    return [["".join(step.text for step in sampler.steps.split(one)) for one in answer] for answer in answers]
+    answers = StepWriter(sampler.engine, sampler.steps).write(requests)
+    return [[solution_text(one.with_flaw) for one in answer] for answer in answers]
 
 
-def _searched(sampler: Sampler, work: EvaluationWork, problems: list[Problem]) -> list[str | None]:
+def _searched(
+    sampler: Sampler, work: EvaluationWork, problems: list[Problem], on_done: Callable[[Search], None]
+) -> list[str | None]:
     """The answers of PPM-guided searches, which cannot reach the verifier: they are not given one."""
     if work.ppm_path is None:
         return [None] * len(problems)
     proposer = sampler.proposer(work.policy, work.evaluation.temperature, 1.0)
     evaluator = load_evaluator(work.scorer, work.engine, work.ppm_path, sampler.encode)
     searches = [Search(without_answer(p), work.evaluation.search, work.seed, None) for p in problems]
-    run_searches(work.evaluation.search.driver, searches, proposer, evaluator, slots=64)
+    run_searches(work.evaluation.search.driver, searches, proposer, evaluator, slots=64, on_done=on_done)
     return [solution_of(search.tree, work.evaluation.choose_by) for search in searches]
 
 

@@ -5,12 +5,12 @@ All are plain lists, computed once while the trees are read for the selection, a
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
-from mcts.criticality import CriticalStep, values
+from mcts.criticality import CriticalStep, by_text, values
 from mcts.search import verdict_value
 from mcts.tree import SearchTree
 
@@ -18,6 +18,8 @@ from mcts.tree import SearchTree
 Q_BINS = 20
 CALIBRATION_BINS = 10
 MOST_CRITICAL = 10
+RANKED = 500
+"""Steps among which those of one text are counted."""
 
 
 class Distributions:
@@ -81,8 +83,16 @@ def outcomes_below(tree: SearchTree) -> np.ndarray:
     return np.array([total / count if count else np.nan for total, count in zip(sums, counts, strict=True)])
 
 
-def critical_rows(steps: Sequence[CriticalStep], tree_numbers: Sequence[int]) -> list[dict[str, Any]]:
-    """The steps as JSON. ``tree_numbers``: which of its problem's trees each of the trees looked at was."""
+def critical_rows(
+    steps: Sequence[CriticalStep],
+    tree_numbers: Sequence[int],
+    label_of: Callable[[CriticalStep], bool | None] = lambda step: None,
+) -> list[dict[str, Any]]:
+    """The ``MOST_CRITICAL`` first of the steps as JSON, a row for all of one text that move Q the same way.
+
+    ``tree_numbers``: which of its problem's trees each of the trees looked at was; ``label_of``: is a step right?
+    """
+    groups = by_text(steps)[:MOST_CRITICAL]
     return [
         {
             "problem_id": step.problem_id,
@@ -94,8 +104,11 @@ def critical_rows(steps: Sequence[CriticalStep], tree_numbers: Sequence[int]) ->
             "q": round(step.value, 6),
             "spread": None if np.isnan(step.spread) else round(step.spread, 6),
             "visits": step.visits,
+            "alike": len(group),
+            "is_right": label_of(step),
         }
-        for step in steps
+        for group in groups
+        for step in group[:1]
     ]
 
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 from functools import cached_property
 from pathlib import Path
 
-from evolve.config import EvolveConfig
-from evolve.saved_config import load_config
+from evolve.oracle_labels import step_labels
+from evolve.run_trees import part_of
+from evolve.saved_config import load_task_and_pairs
 from evolve.token_lengths import token_lengths_of
 from mcts.tree import SearchTree
 from prm.pairs import PairConfig, explain_pairs
+from tasks.config import TaskConfig
 from tasks.problem import StepOracle
 from tasks.registry import build_task
 from viewer.annotations import Annotations, PairNote, TokenLengths, no_lengths
@@ -27,22 +29,32 @@ class RunNotes:
         if self._config is None:
             return Annotations()
         return Annotations(
-            pairs=pair_notes(tree, self._config.ppm.pairs),
-            step_labels=step_labels(tree, self._oracle) if self._oracle else {},
+            pairs=pair_notes(tree, self._config[1]),
+            step_labels=self.step_labels(tree),
             token_lengths=self._token_lengths(round_number),
         )
 
+    def step_labels(self, tree: SearchTree) -> dict[int, bool]:
+        """Is the step right, by node; empty where the task has no oracle."""
+        return step_labels(tree, self._oracle) if self._oracle else {}
+
+    def kept_pairs(self, tree: SearchTree) -> int:
+        """How many preference pairs the tree gave."""
+        return sum(not candidate.reason for candidate in explain_pairs(tree, self._config[1])) if self._config else 0
+
     @cached_property
-    def _config(self) -> EvolveConfig | None:
-        return load_config(self._root) if (self._root / "config.yaml").is_file() else None
+    def _config(self) -> tuple[TaskConfig, PairConfig] | None:
+        return load_task_and_pairs(self._root) if (self._root / "config.yaml").is_file() else None
 
     @cached_property
     def _oracle(self) -> StepOracle | None:
-        return build_task(self._config.task).oracle if self._config else None
+        return build_task(self._config[0]).oracle if self._config else None
 
     def _token_lengths(self, round_number: int) -> TokenLengths:
         if round_number not in self._lengths:
             folder = self._root / f"round_{round_number - 1}" / "policy"  # the policy that grew the round's trees
+            if part_of(self._root) == "seed":
+                folder = self._root / f"seed_{round_number}" / "cold_start"
             self._lengths[round_number] = token_lengths_of(folder) or no_lengths
         return self._lengths[round_number]
 
@@ -53,17 +65,3 @@ def pair_notes(tree: SearchTree, rules: PairConfig) -> list[PairNote]:
         PairNote(str(c.kind), c.prefix, c.chosen, c.rejected, c.margin, str(c.reason or ""), c.child)
         for c in explain_pairs(tree, rules)
     ]
-
-
-def step_labels(tree: SearchTree, oracle: StepOracle) -> dict[int, bool]:
-    """Is the step right, by node; empty if the oracle does not know the problem."""
-    labels: dict[int, bool] = {}
-    try:
-        for node in range(1, len(tree)):
-            if not tree.child_count[node]:
-                path = tree.path(node)
-                texts = [tree.step(each).text for each in path]
-                labels.update(zip(path, oracle.step_labels(tree.problem, texts), strict=True))
-    except ValueError:
-        return {}
-    return labels

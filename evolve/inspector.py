@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from evolve.inspect_notes import RunNotes
-from evolve.run_trees import files_of, rounds_with_trees, source_of
+from evolve.page_columns import RANKED, columns, critical_columns
+from evolve.problem_trees import places_of
+from evolve.run_trees import part_of, rounds_with_trees, source_of
 from mcts.criticality import CriticalStep, most_critical
 from mcts.storage import read_trees
 from mcts.tree import SearchTree
@@ -21,7 +23,7 @@ from viewer.tree_data import tree_data
 
 MOST_BYTES = 64_000_000
 """Of packed tree files in one page: beyond that a browser takes long to open it."""
-MOST_CRITICAL = 200
+_UNKNOWN = 2  # the oracle does not say
 _PART = 400_000  # characters of JSON that are packed, and unpacked, together
 _OF_A_ROUND = ("mode", "coverage", "greedy", "search", "pairs", "ppm_pair_accuracy", "trajectories")
 
@@ -51,11 +53,12 @@ class Inspected:
         """What the page must know before it asks for anything."""
         return {
             "title": " and ".join(root.resolve().name for root in self.roots),
+            "problem": self.only_problem,
             "runs": [self._run(at) for at in range(len(self.roots))],
         }
 
-    def line(self, file: TreeFile, tree: SearchTree) -> dict[str, Any]:
-        """The tree's line in the list."""
+    def line(self, file: TreeFile, tree: SearchTree, pairs: int) -> dict[str, Any]:
+        """The tree's line in the list. ``pairs``: how many it gave."""
         level = tree.problem.meta.get("level")
         return {
             **tree_line(tree),
@@ -63,6 +66,7 @@ class Inspected:
             "round": file.round,
             "source": source_of(file.path),
             "held_out": file.path.parent.name != "trees",
+            "pairs": pairs,
             "level": level if isinstance(level, int | str | None) else str(level),
         }
 
@@ -75,22 +79,28 @@ class Inspected:
         return self.only_problem in (None, tree.problem.id)
 
     def _files(self, run: int, only_round: int | None) -> list[TreeFile]:
-        found = rounds_with_trees(self.roots[run], only_round)
-        paths = {path: number for number, paths in found.items() for path in paths}
-        named = paths if self.only_problem is None else files_of(list(paths), self.only_problem)
-        return [TreeFile(run, paths[path], path) for path in named]
+        root = self.roots[run]
+        if self.only_problem is not None:
+            places = places_of(root, self.only_problem, only_round)
+        else:
+            places = [(number, path) for number, paths in rounds_with_trees(root, only_round).items() for path in paths]
+        return [TreeFile(run, number, path) for number, path in places]
 
     def _run(self, run: int) -> dict[str, Any]:
-        rounds = self._rounds(run)
+        rounds, part = self._rounds(run), part_of(self.roots[run])
+        about = {"name": self.roots[run].resolve().name, "part": part, "rounds": rounds}
+        if part == "seed":
+            return about | {"note": "The trees that the arms learned from, by seed; a file is named after its set."}
         open_ones = [str(row["round"]) for row in rounds if row["has_trees"] and row["coverage"] is None]
         one_or_more = f"Round {open_ones[0]} is" if len(open_ones) == 1 else f"Rounds {', '.join(open_ones)} are"
         note = f"{one_or_more} not finished: the trees so far are here, the figures come with the end."
-        return {"name": self.roots[run].resolve().name, "rounds": rounds, "note": note if open_ones else ""}
+        return about | {"note": note if open_ones else ""}
 
     def _rounds(self, run: int) -> list[dict[str, Any]]:
         path = self.roots[run] / "summary.json"
         try:
-            known = json.loads(path.read_text(encoding="utf-8"))["rounds"] if path.is_file() else []
+            has_rounds = path.is_file() and part_of(self.roots[run]) == "round"
+            known = json.loads(path.read_text(encoding="utf-8"))["rounds"] if has_rounds else []
             rows = {row["round"]: {name: row[name] for name in _OF_A_ROUND} for row in known}
         except (ValueError, KeyError, TypeError) as error:
             raise DataError(f"{path} is damaged; delete it and start the run again to have it made anew") from error
@@ -117,28 +127,6 @@ def write_page(inspected: Inspected, out: Path) -> int:
     return len(blobs.lines)
 
 
-def columns(rows: Iterable[dict[str, Any]], names: Iterable[str] = ()) -> dict[str, list[Any]]:
-    """Rows of the same fields as columns. ``names`` are there even without rows."""
-    rows = list(rows)
-    return {name: [row[name] for row in rows] for name in (rows[0] if rows else names)}
-
-
-def critical_columns(steps: Iterable[CriticalStep]) -> dict[str, list[Any]]:
-    """The ranked steps as the page reads them; ``number`` is the tree's place among all."""
-    rows = [
-        {
-            "number": step.tree,
-            "node": step.node,
-            "text": step.text[:400],
-            "criticality": step.delta,
-            "spread": None if step.spread != step.spread else step.spread,
-            "visits": step.visits,
-        }
-        for step in steps
-    ]
-    return columns(rows, ("number",))
-
-
 class _Blobs:
     """The page's packed elements, made while the trees are read one by one."""
 
@@ -148,13 +136,14 @@ class _Blobs:
         self._texts: list[str] = []
         self._parts = 0
         self._done: list[tuple[str, str]] = []
+        self._labels: list[bytes] = []  # of each tree, a byte per node, or none
 
     def __iter__(self) -> Iterator[tuple[str, str]]:
-        critical = most_critical(self._trees(), MOST_CRITICAL)
+        critical = most_critical(self._trees(), RANKED)
         self._pack()
         yield from self._done
         yield "lines", packed(json_text(columns(self.lines, ("id",))))
-        yield "critical", packed(json_text(critical_columns(critical)))
+        yield "critical", packed(json_text(critical_columns(critical, self._label_of)))
 
     def _trees(self) -> Iterator[SearchTree]:
         for file in self._inspected.files:
@@ -166,12 +155,16 @@ class _Blobs:
     def _take(self, file: TreeFile, tree: SearchTree) -> None:
         data = self._inspected.data(file, tree)
         kept = sum(1 for pair in data["pairs"] if not pair[5])
-        self.lines.append(
-            {**self._inspected.line(file, tree), "pairs": kept, "part": self._parts, "at": len(self._texts)}
-        )
+        labels = data["labels"]
+        self._labels.append(bytes(labels.get(str(node), _UNKNOWN) for node in range(len(tree))) if labels else b"")
+        self.lines.append({**self._inspected.line(file, tree, kept), "part": self._parts, "at": len(self._texts)})
         self._texts.append(json_text(data))
         if sum(map(len, self._texts)) > _PART:
             self._pack()
+
+    def _label_of(self, step: CriticalStep) -> bool | None:
+        labels = self._labels[step.tree]
+        return {0: False, 1: True}.get(labels[step.node]) if labels else None
 
     def _pack(self) -> None:
         self._done.append((f"part-{self._parts}", packed(f"[{','.join(self._texts)}]")))

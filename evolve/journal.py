@@ -126,6 +126,12 @@ class RunLog:
         stamp = datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%S")
         _append_lines(self._path, f"{stamp}  {entry}\n".encode(errors="backslashreplace"))
 
+    def stopped(self, error: BaseException) -> None:
+        """Say what ended the work before its time."""
+        self.write(
+            "interrupted" if isinstance(error, KeyboardInterrupt) else f"stopped: {type(error).__name__}: {error}"
+        )
+
 
 def redact(text: str) -> str:
     """Blot out what looks like an API key, and the value of every environment variable named like one.

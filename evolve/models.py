@@ -13,6 +13,7 @@ from evolve.config import ScorerName
 from evolve.kept_engine import kept_engine
 from evolve.kept_scorer import kept_scorer
 from lm.folder import load_policy, load_tokenizer
+from policy.code_steps import make_steps
 from policy.config import EngineConfig, EngineName, PolicyConfig
 from policy.engine import StreamingEngine
 from policy.hf_engine import HfEngine
@@ -69,7 +70,7 @@ def load_sampler(policy: PolicyConfig, engine: EngineConfig, path: Path) -> Samp
         made, gap = _kept(engine, device, path, version, tokenizer)
     encode = PromptEncoder(policy.prompt, tokenizer)
     return Sampler(
-        made, tokenizer, encode, TextSteps(policy.steps, tokenizer), judge_gap(gap, str(path), _mend(engine))
+        made, tokenizer, encode, make_steps(policy.steps, tokenizer), judge_gap(gap, str(path), _mend(engine))
     )
 
 

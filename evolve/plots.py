@@ -77,9 +77,10 @@ class Plot:
     def y(self, value: float) -> float:
         return self._bottom - (self._bottom - self._top) * self._y.share(value)
 
-    def line(self, points: Sequence[Point], colour: str, *, width: float = 2.5, dashed: bool = False) -> None:
+    def line(self, points: Sequence[Point], colour: str, *, width: float = 2.5, dash: str = "") -> None:
+        """``dash``: lengths of ink and gap in turn, such as "5 4"; a whole line without."""
         path = " ".join(f"{self.x(x):.1f},{self.y(y):.1f}" for x, y in points)
-        broken = ' stroke-dasharray="5 4"' if dashed else ""
+        broken = f' stroke-dasharray="{dash}"' if dash else ""
         self._parts.append(f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="{width}"{broken} />')
 
     def dot(self, at: Point, colour: str, title: str, radius: float = 3.5) -> None:
@@ -105,11 +106,22 @@ class Plot:
         place = f'x="{self.x(at[0]) + (6 if anchor == "start" else 0):.1f}" y="{self.y(at[1]) + 4:.1f}"'
         self._parts.append(f'<text {place} text-anchor="{anchor}">{escape(text)}</text>')
 
-    def name(self, text: str, colour: str, y: float | None = None) -> None:
-        """A series' name right of the picture: level with its end at ``y``, or in a list from the top down."""
+    def name(self, text: str, colour: str, y: float | None = None, x: float | None = None, dash: str = "") -> None:
+        """A series' name right of the picture: level with its end at ``y``, or in a list from the top down.
+
+        With ``x`` too a thin line leads from that end to the name, which bears a piece of the series' own line.
+        """
         height = free_height(self._top + 6 if y is None else self.y(y), self._taken)
         self._taken.append(height)
         mark = f'<rect x="{self._right + 10}" y="{height - 5:.1f}" width="10" height="10" fill="{colour}" />'
+        if x is not None and y is not None:
+            broken = f' stroke-dasharray="{dash}"' if dash else ""
+            lead = f'x1="{self.x(x) + 4:.1f}" y1="{self.y(y):.1f}" x2="{self._right + 4}" y2="{height:.1f}"'
+            piece = f'x1="{self._right + 4}" y1="{height:.1f}" x2="{self._right + 22}" y2="{height:.1f}"'
+            mark = (
+                f'<line {lead} stroke="{colour}" stroke-width=".7" opacity=".5" />'
+                f'<line {piece} stroke="{colour}" stroke-width="2.5"{broken} />'
+            )
         self._parts.append(f'{mark}<text x="{self._right + 25}" y="{height + 4:.1f}">{escape(text)}</text>')
 
     def heading(self, text: str) -> None:

@@ -94,7 +94,7 @@ def distributions(judged: Sequence[dict[str, Any]]) -> Figure | None:
 
 def _histogram(number: int, found: dict[str, list[int]], y: Axis) -> Plot:
     plot = Plot(_round_name(number), _VALUES, y, width=240, height=170, left=34, right=14)
-    plot.heading(f"{_round_name(number)}: {sum(found['q']):,} steps")
+    plot.heading(f"% of {sum(found['q']):,} steps of {_round_name(number)}")
     width = 2 / len(found["q"])
     for at, share in enumerate(_parts(found["q"])):
         low = -1 + at * width
@@ -121,7 +121,7 @@ def calibration(judged: Sequence[dict[str, Any]]) -> Figure | None:
     )
     plot = Plot("calibration of the PPM", scale, Axis(-1, 1, scale.ticks), height=340, right=350)
     plot.heading("outcome")
-    plot.line([(-1, -1), (1, 1)], GREY, width=1, dashed=True)
+    plot.line([(-1, -1), (1, 1)], GREY, width=1, dash="5 4")
     most = max(count for _, found in known for count, _, _ in found["bins"])
     for (number, found), colour in zip(known, ordered_colours(len(known)), strict=True):
         plot.line([(score, outcome) for _, score, outcome in found["bins"]], colour, width=2)

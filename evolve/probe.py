@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -20,13 +20,14 @@ from lm.folder import load_policy, save_model
 from lm.rows import TextRow
 from lm.train import train
 from mcts.config import Expansion
-from mcts.step import ScoreRequest, Step
+from mcts.step import ScoreRequest, Step, joined
 from policy.config import EngineConfig, EngineName
 from policy.engine import Finish, GenerateRequest, Generation, Sampling
 from policy.sft import demonstration_row
 from prm.model import new_scorer_from_policy
 from prm.train import NodePairs, node_loss
 from tasks.problem import Demonstration
+from tasks.suites.code_format import code_steps
 
 
 def measure(config: EvolveConfig, examples: list[Demonstration]) -> tuple[Shape, Tokens]:
@@ -44,7 +45,7 @@ def measure(config: EvolveConfig, examples: list[Demonstration]) -> tuple[Shape,
         cold_start(_silent, config.task, replace(config.policy, cold_start=cold), engine, 0, path)
         sampler = load_sampler(config.policy, engine, path)
         rows = [demonstration_row(example, sampler.encode, sampler.tokenizer) for example in examples]
-        shape = shape_of(rows, examples)
+        shape = shape_of(rows, examples, code_steps if sampler.steps.runs_code else str.splitlines)
         generated = math.inf if is_served else _sampling(config, sampler, rows, shape)
         trained = _training(load_policy(path, device_of(engine)), rows, once)
         paired = _ppm_training(path, ppm, sampler, rows, config.ppm.optimiser, device_of(engine))
@@ -54,13 +55,15 @@ def measure(config: EvolveConfig, examples: list[Demonstration]) -> tuple[Shape,
     return shape, Tokens(generated, scored, trained, paired)
 
 
-def shape_of(rows: Sequence[TextRow], examples: Sequence[Demonstration]) -> Shape:
-    """The means of the worked solutions; a step is a line."""
-    lines = [line for example in examples for line in example.solution.splitlines()]
+def shape_of(
+    rows: Sequence[TextRow], examples: Sequence[Demonstration], cut: Callable[[str], list[str]] = str.splitlines
+) -> Shape:
+    """The means of the worked solutions, cut into steps."""
+    steps = [step for example in examples for step in cut(example.solution)]
     return Shape(
         prompt=sum(len(row.prompt_ids) for row in rows) / len(rows),
-        step=sum(len(row.target_ids) for row in rows) / len(lines),
-        steps=len(lines) / len(rows),
+        step=sum(len(row.target_ids) for row in rows) / len(steps),
+        steps=len(steps) / len(rows),
     )
 
 
@@ -83,7 +86,7 @@ def _ppm_training(
 ) -> float:
     model, tokenizer = new_scorer_from_policy(policy, 0, device)
     nodes = [
-        NodePairs(row.problem_id, tuple(row.prompt_ids + _ids(steps) for steps in siblings), ((0, 1),))
+        NodePairs(row.problem_id, tuple(row.prompt_ids + joined(steps) for steps in siblings), ((0, 1),))
         for row in rows
         if len(siblings := _siblings(sampler, row, 2)) == 2
     ]
@@ -123,10 +126,6 @@ def _siblings(sampler: Sampler, row: TextRow, count: int) -> list[tuple[Step, ..
     before, last = steps[: len(steps) // 2], steps[len(steps) // 2].token_ids
     turned = dict.fromkeys(last[place:] + last[:place] for place in range(count))
     return [(*before, Step("", ids)) for ids in turned]
-
-
-def _ids(steps: Sequence[Step]) -> tuple[int, ...]:
-    return tuple(token for step in steps for token in step.token_ids)
 
 
 def _silent(*args: object, **kwargs: object) -> None:

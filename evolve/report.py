@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from evolve.figures import MOST_CRITICAL
 from evolve.journal import TimingSummary
 from evolve.plots import standalone
@@ -15,8 +17,11 @@ from evolve.plots_run import run_figures
 from evolve.report_html import html_report
 from evolve.report_text import markdown_report
 from evolve.stages import RunContext
+from evolve.statistics import Difference, problem_bootstrap
+from mcts.criticality import rank
 from tasks.durable import write_json_atomic, write_text_atomic
 from tasks.errors import DataError
+from tasks.seeding import derive_seed
 
 SET_ASIDE = "set_aside.json"  # written before the first stage, where rows of the task's file were left out
 PLOTS = "plots"
@@ -44,9 +49,13 @@ def write_reports(context: RunContext, last_round: int) -> dict[str, Any]:
 
 
 def most_critical_rows(judged: Sequence[dict[str, Any]], count: int = MOST_CRITICAL) -> list[dict[str, Any]]:
-    """The ``count`` most critical steps of all rounds, each with its ``round``; ranked as each round's are."""
+    """The ``count`` most critical steps of all rounds, each with its ``round``; ranked and grouped as each round's."""
     rows = [{"round": each["round"], **row} for each in judged for row in each.get("select", {}).get("critical", [])]
-    return sorted(rows, key=lambda row: (-abs(row["delta"]), -row["visits"], row["round"]))[:count]
+    rows.sort(key=lambda row: (-rank(row["delta"], row["visits"]), -row["visits"], row["round"]))
+    groups: dict[tuple[str, bool], list[dict[str, Any]]] = defaultdict(list)
+    for row in rows:
+        groups[row["text"], row["delta"] < 0].append(row)
+    return [{**group[0], "alike": sum(row.get("alike", 1) for row in group)} for group in groups.values()][:count]
 
 
 def round_of(stage_key: str) -> int:
@@ -86,6 +95,7 @@ def round_row(judged: dict[str, Any], seconds: float) -> dict[str, Any]:
     evaluation, search = judged["evaluation"], judged.get("search", {})
     select, ppm, policy = judged.get("select", {}), judged.get("ppm", {}), judged.get("policy", {})
     trained = [part.get("trained_tokens", 0) for part in (judged.get("train", {}), ppm, policy)]
+    gain, calibration = _search_gain(judged), select.get("calibration", {})
     return {
         "round": judged["round"],
         "mode": search.get("mode"),
@@ -102,10 +112,28 @@ def round_row(judged: dict[str, Any], seconds: float) -> dict[str, Any]:
         "pairs_by_depth": select.get("pairs_by_depth", {}),
         "trajectories": select.get("trajectories"),
         "lucky": select.get("lucky"),
+        "search_gain": gain.mean if gain else None,
+        "search_gain_interval": gain.interval if gain else None,
         "ppm_pair_accuracy": ppm.get("pair_accuracy"),
+        "calibration_error": calibration.get("error"),
+        "calibration_ends": _ends(calibration.get("bins", [])),
         "held_out_pairs": select.get("held_out_pairs"),
         "generated_tokens": search.get("generated_tokens", 0) + evaluation["generated_tokens"],
         "trained_tokens": sum(trained),
         "cache_hit_rate": search.get("cache_hit_rate"),  # of the prompt tokens that searches asked for
         "seconds": round(seconds, 1),
     }
+
+
+def _search_gain(judged: dict[str, Any]) -> Difference | None:
+    """How much more the PPM-guided search solves than greedy decoding, problem by problem."""
+    records = [record for record in judged.get("records", []) if record["search"] is not None]
+    if not records:
+        return None
+    gains_P = np.array([float(record["search"]) - float(record["greedy"]) for record in records])
+    return problem_bootstrap(gains_P, derive_seed(judged["round"], "search gain"))
+
+
+def _ends(bins: Sequence[Sequence[float]]) -> list[list[float]]:
+    """Mean score and mean outcome of the lowest-scored steps, and of the highest-scored."""
+    return [[score, outcome] for _, score, outcome in (bins[0], bins[-1])] if len(bins) > 1 else []

@@ -9,12 +9,36 @@ from typing import Any
 from rich import box
 from rich.table import Table
 
+from evolve.statistics import wilson
 from viewer.text import visible
 
 COLUMNS = ("round", "mode", "greedy", "sampled", "majority", "search", "solved", "pairs", "PPM", "s")
 
-CRITICAL_COLUMNS = ("round", "problem", "node", "Q before", "Q after", "moves by", "spread", "visits")
+CRITICAL_COLUMNS = (
+    "round",
+    "problem",
+    "node",
+    "Q before",
+    "Q after",
+    "moves by",
+    "spread",
+    "visits",
+    "alike",
+    "oracle",
+)
 _LONGEST_STEP = 100  # characters
+_CALIBRATED = 0.2  # mean distance of scores from outcomes, on a scale of 2
+_LEGEND = (
+    "Columns: *greedy* the most likely solution, *sampled* the mean over sampled solutions, *majority* their most "
+    "common answer, *search* the solution that PPM-guided search prefers, *solved* the training problems that "
+    "the search solved, *pairs* preference pairs for the PPM, *PPM* its accuracy on pairs from problems it was not "
+    "trained on, *s* seconds."
+)
+_CRITICAL = (
+    "Most critical steps of the training problems' trees: where Q moves most, weighed by visits (the move times "
+    "N / (N + 4)). Steps of one text that move it the same way are one line."
+)
+_ORACLE = {None: "-", True: "right", False: "wrong"}
 
 
 def table_cells(row: dict[str, Any]) -> list[str]:
@@ -43,36 +67,74 @@ def percent(value: float | None) -> str:
     return "-" if value is None else f"{100 * value:.1f} %"
 
 
+def between(interval: Sequence[float]) -> str:
+    """The ends of an interval of shares, for people."""
+    return f"{percent(interval[0])} to {percent(interval[1])}"
+
+
+def points(difference: float, interval: Sequence[float]) -> str:
+    """A difference of shares with its interval."""
+    return f"{100 * difference:+.1f} points ({100 * interval[0]:+.1f} to {100 * interval[1]:+.1f})"
+
+
+def verdict(interval: Sequence[float]) -> str:
+    """What the interval of a difference allows to say."""
+    return "beats" if interval[0] > 0 else "is beaten by" if interval[1] < 0 else "is not told apart from"
+
+
 def findings(summary: dict[str, Any]) -> list[str]:
     """What the figures say, in sentences, whichever way they came out."""
     rounds = summary["rounds"]
     first, last = rounds[0], rounds[-1]
     if len(rounds) < 2:
-        return [f"After the cold start the policy solves {percent(first['greedy'])} of the problems greedily."]
-    low, high = last["greedy_interval"]
+        return [
+            f"After the cold start the policy solves {percent(first['greedy'])} ({between(first['greedy_interval'])}) "
+            f"of {first['problems']} problems of the {first['split']} split greedily; in brackets the 95 % interval."
+        ]
     said = [
-        f"Greedy accuracy went from {percent(first['greedy'])} after the cold start to {percent(last['greedy'])} after "
-        f"round {last['round']} (95 % interval {percent(low)} to {percent(high)}, {last['problems']} problems of the "
-        f"{last['split']} split)."
+        f"Greedy accuracy went from {percent(first['greedy'])} ({between(first['greedy_interval'])}) after the cold "
+        f"start to {percent(last['greedy'])} ({between(last['greedy_interval'])}) after round {last['round']}, on "
+        f"{last['problems']} problems of the {last['split']} split; in brackets 95 % intervals."
     ]
-    if last["search"] is not None:
-        gain = last["search"] - last["greedy"]
-        verdict = "beats" if gain > 0 else "equals" if gain == 0 else "does NOT beat"
+    if last["search_gain"] is not None:
+        gained = last["search_gain_interval"]
         said.append(
-            f"PPM-guided search {verdict} greedy decoding at the end: {percent(last['search'])} against "
-            f"{percent(last['greedy'])} ({100 * gain:+.1f} points)."
+            f"PPM-guided search {verdict(gained)} greedy decoding at the end: {percent(last['search'])} against "
+            f"{percent(last['greedy'])}, {points(last['search_gain'], gained)}, problem by problem."
         )
     if last["ppm_pair_accuracy"] is not None:
         said.append(
             f"The last PPM orders {percent(last['ppm_pair_accuracy'])} of {last['held_out_pairs']} pairs from problems "
             "it was not trained on as the search did."
         )
+    said += _calibration(last, rounds[-2])
     if last["lucky"] is not None:
         said.append(
             f"{percent(last['lucky'])} of the trajectories the policy was last trained on reach the right answer "
             "through a wrong step (counted by the task's oracle, for this report only)."
         )
     return said
+
+
+def _calibration(row: dict[str, Any], before: dict[str, Any]) -> list[str]:
+    """Whether the scores of the PPM that guided a round's search, that of the round before, can be read as values."""
+    if row["calibration_error"] is None or not row["calibration_ends"]:
+        return []
+    (low, right_low), (high, right_high) = row["calibration_ends"]
+    pairs = before["held_out_pairs"] or 0
+    orders = pairs and wilson(before["ppm_pair_accuracy"] * pairs, pairs)[0] > 0.5
+    no = "order siblings, but are no values" if orders else "are no values"
+    are = "are close to values" if row["calibration_error"] < _CALIBRATED else no
+    return [
+        f"The scores of the PPM that guided the search of round {row['round']} {are}: on a scale from -1 to +1 they "
+        f"lie {row['calibration_error']:.2f} off how solutions ended. Below steps scored {low:+.2f}, "
+        f"{_right(right_low)} of the ends were right, below steps scored {high:+.2f}, {_right(right_high)}."
+    ]
+
+
+def _right(outcome: float) -> str:
+    """A mean outcome in [-1, 1] as the share of right ends."""
+    return percent((1 + outcome) / 2)
 
 
 def critical_cells(row: dict[str, Any]) -> list[str]:
@@ -87,6 +149,8 @@ def critical_cells(row: dict[str, Any]) -> list[str]:
         f"{row['delta']:+.2f}",
         spread,
         f"{row['visits']:,}",
+        f"{row.get('alike', 1):,}",
+        _ORACLE[row.get("is_right")],
     ]
 
 
@@ -117,24 +181,16 @@ def markdown_report(
     trained = sum(row["trained_tokens"] for row in summary["rounds"])
     lines += [
         "",
+        _LEGEND,
+        "",
         f"{tokens:,} tokens generated, {trained:,} trained on, {summary['total_seconds']:.0f} seconds, "
         f"at most {summary['peak_memory_mb']:,.0f} MB of memory in all processes together.{_hits(summary)}",
-        "",
-        "Pairs by depth of the step:",
-        "",
+        *_pairs_lines(summary["rounds"]),
     ]
-    for row in summary["rounds"]:
-        if row["pairs_by_depth"]:
-            counts = ", ".join(f"{depth}: {count}" for depth, count in row["pairs_by_depth"].items())
-            lines.append(f"- round {row['round']}: {counts}")
     for title, path in plots:
         lines += ["", f"![{title}]({path})"]
     lines += _critical_lines(critical)
     lines += [
-        "",
-        "Columns: *greedy* the most likely solution, *sampled* the mean over sampled solutions, *majority* their most "
-        "common answer, *search* the solution that PPM-guided search prefers, *solved* the training problems that "
-        "the search solved, *PPM* its accuracy on pairs from problems it was not trained on, *s* seconds.",
         "",
         "Look further: `round_N/samples.md`, `round_N/eval.json`, `round_N/quarantine.json`, `metrics.jsonl`; "
         f"`python -m scripts.show_tree {name}` shows the trees.",
@@ -143,15 +199,29 @@ def markdown_report(
     return "\n".join(lines)
 
 
+def _pairs_lines(rounds: Sequence[dict[str, Any]]) -> list[str]:
+    found = {row["round"]: row["pairs_by_depth"] for row in rounds if row["pairs_by_depth"]}
+    if not found:
+        return []
+    depths = sorted({int(depth) for counts in found.values() for depth in counts})
+    lines = ["", "Preference pairs by the number of the step that they differ in:", ""]
+    lines += ["| round | " + " | ".join(f"step {depth}" for depth in depths) + " |", "|---|" + "---|" * len(depths)]
+    for number, counts in found.items():
+        lines.append(f"| {number} | " + " | ".join(f"{counts.get(str(depth), 0):,}" for depth in depths) + " |")
+    return lines
+
+
 def _critical_lines(rows: Sequence[dict[str, Any]]) -> list[str]:
     if not rows:
         return []
-    lines = ["", "Most critical steps of the training problems' trees, where Q moves most (at least 2 visits):", ""]
+    lines = ["", _CRITICAL, ""]
     for row in rows:
-        number, problem, node, before, after, moves, spread, visits = critical_cells(row)
+        number, problem, node, before, after, moves, spread, visits, alike, oracle = critical_cells(row)
+        more = "" if alike == "1" else f"; {alike} steps of this text do so"
+        said = "" if oracle == "-" else f", {oracle} by the oracle"
         lines.append(
             f"- {as_code(row['text'])} moves Q by {moves}, from {before} to {after} (step {row['depth']}, {visits} "
-            f"visits, spread among its siblings {spread}; round {number}, {as_code(problem)}, node {node})"
+            f"visits, spread among its siblings {spread}; round {number}, {as_code(problem)}, node {node}{said}){more}"
         )
     return lines
 

@@ -18,7 +18,7 @@ from evolve.report import write_reports
 from evolve.samples import write_samples
 from evolve.stages import RunContext, Stage
 from evolve.statistics import quarantine, summarise
-from evolve.work import EvaluationWork, SearchWork, groups
+from evolve.work import EvaluationWork, SearchWork, groups, judging_units
 from mcts.config import Mode
 from policy.config import TrainFrom
 from tasks.durable import write_json_atomic
@@ -138,7 +138,8 @@ class Evolution:
         for index, group in enumerate(groups(problems, search.group)):
             out = (folder or this.trees) / f"{name}-{index:05d}.jsonl.gz"
             kwargs = {"work": work, "problems": group, "out": out}
-            stages.append(Stage(f"search-{name}-{index:05d}", "evolve.search_stage:search_group", kwargs, [out]))
+            job = "evolve.search_stage:search_group"
+            stages.append(Stage(f"search-{name}-{index:05d}", job, kwargs, [out], len(group), "problems"))
         return stages
 
     def _list_suspects(self, this: _Round, problems: list[Problem]) -> None:
@@ -211,8 +212,9 @@ class Evolution:
             seed=derive_seed(config.seed, "evaluation", this.number),
             scorer=config.ppm.scorer,
         )
+        job, each = "evolve.evaluation:evaluate_group", judging_units(work)
         stages = [
-            Stage(f"evaluate-{index:05d}", "evolve.evaluation:evaluate_group", {"work": work, "problems": part}, [])
+            Stage(f"evaluate-{index:05d}", job, {"work": work, "problems": part}, [], each * len(part))
             for index, part in enumerate(groups(problems, config.evaluation.group))
         ]
         results = self._context.run_phase(this.number, "evaluate", stages)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,15 +13,46 @@ from evolve.journal import RunLog
 from evolve.open_run import open_run
 from evolve.report import SET_ASIDE
 from evolve.rounds import Evolution, training_problems
+from evolve.sandboxing import active_tier, told
 from evolve.stages import RunContext
 from evolve.tracked_trees import keep_trees
 from evolve.tracking import tracking
+from policy.completions_client import CompletionsClient
+from policy.config import EngineName
 from tasks.durable import sweep_temporaries, write_json_atomic
 from tasks.errors import UserError
-from tasks.file_task import FileTask
+from tasks.readers.file_task import FileTask
 from tasks.registry import build_task, rejected_answers
 
 _VALIDATED = 200
+
+
+def is_finished(config: EvolveConfig, root: Path) -> bool:
+    """Has the run of ``root`` done every round that is asked for?"""
+    asked = range(config.rounds + 1)
+    return not config.overwrite and all((root / f"round_{number}" / "DONE").exists() for number in asked)
+
+
+def unserved(config: EvolveConfig, root: Path) -> str | None:
+    """What to know where engine=openai finds no server yet: the run goes as far as it can, for it makes what is served.
+
+    None where the server answers, where none is needed, and in a finished run.
+    """
+    if config.engine.name is not EngineName.OPENAI or is_finished(config, root):
+        return None
+    client = CompletionsClient(replace(config.engine.server, retries=0), config.engine.timeout_s)
+    try:
+        client.get("/models")
+        return None
+    except UserError:
+        first = root / "round_0" / "policy"
+        done = "is there" if (first / "config.json").exists() else "is made first, and then the run stops"
+        return (
+            f"No server answers at {client.url}. The policy that it is to serve, {first}, {done}; let the server serve "
+            "it, and start the same command again (docs/engines.md)."
+        )
+    finally:
+        client.close()
 
 
 def evolve(config: EvolveConfig, settings: dict[str, Any], root: Path) -> dict[str, Any]:
@@ -30,23 +62,30 @@ def evolve(config: EvolveConfig, settings: dict[str, Any], root: Path) -> dict[s
     done until then is kept.
     """
     check(config)
+    tier = active_tier(config.policy.steps)
     _refuse_bad_problems(config)
+    wandb = config.wandb
+    if is_finished(config, root) and wandb.mode is WandbMode.OFFLINE:
+        wandb = replace(wandb, mode=WandbMode.DISABLED)  # it heard all there is
     note = RunLog(root / "log.txt").write
     with (
         open_run(root, settings, config.overwrite, RESULT_NEUTRAL) as folder,
         open_pool(config.executor, config.workers, config.ray, config.engine.device, root, note) as pool,
-        tracking(config.wandb, root, settings) as tracker,
+        tracking(wandb, root, settings) as tracker,
     ):
         context = RunContext(config, folder, pool, tracker)
         context.log.write(f"started with {config.workers} workers ({config.executor})")
+        if tier is not None:
+            folder.add_fact("sandbox", str(tier))
+            context.log.write(told(tier))
         _list_set_aside(context)
         begun = time.monotonic()
         try:
             summary = Evolution(context).run()
         except BaseException as error:
-            context.log.write(f"stopped: {type(error).__name__}: {error}")
+            context.log.stopped(error)
             raise
-        if config.wandb.mode is not WandbMode.DISABLED:
+        if wandb.mode is not WandbMode.DISABLED:
             keep_trees(tracker, root, context.log)
         sweep_temporaries(root)  # of actors that were lost
         context.log.write(f"finished after {time.monotonic() - begun:.0f} s")

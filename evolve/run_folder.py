@@ -98,6 +98,14 @@ class RunFolder:
             record["provenance"].append(entry)
             write_json_atomic(path, record)
 
+    def add_fact(self, name: str, value: str) -> None:
+        """Say in run.json what holds of this start of the run: among the facts of its first, or latest, start."""
+        path = self.root / "run.json"
+        record = json.loads(path.read_text(encoding="utf-8"))
+        start = record["resumed"][-1] if record["resumed"] else record
+        start[name] = value
+        write_json_atomic(path, record)
+
     def _manifest(self, round_number: int, name: str) -> Path:
         if not _STAGE_NAME.fullmatch(name):
             raise ValueError(f"a stage's name is letters, digits and ._-, got {name!r}")

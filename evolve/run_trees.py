@@ -1,14 +1,15 @@
-"""The search trees of a run: finding them by round and problem, listing them, handing them to other programs."""
+"""The search trees of a run: finding them by round and problem, listing them, handing them to other programs.
+
+A comparison has seeds in the place of rounds, and each seed one or more sets of trees (``seed_0/trees-0.15-ppm``); a
+tree file is then named after its set too.
+"""
 
 from __future__ import annotations
 
-import gzip
 import json
 import re
-import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from difflib import get_close_matches
 from itertools import islice
 from pathlib import Path
 
@@ -25,12 +26,12 @@ from viewer.text import visible
 
 OUTPUTS = Path("outputs")
 _SUFFIX = ".jsonl.gz"
-_ROUND = re.compile(r"round_(\d+)")
+_PART = re.compile(r"(round|seed)_(\d+)")
 
 
 @dataclass(frozen=True, slots=True)
 class FoundTree:
-    """A tree, and the file it stands in without its suffix, such as ``tree1-00003``."""
+    """A tree, and the file it stands in (``source_of``), such as ``tree1-00003``."""
 
     source: str
     tree: SearchTree
@@ -53,48 +54,38 @@ def tree_files(root: Path, round_number: int | None = None) -> tuple[int, list[P
 
 def rounds_with_trees(root: Path, only: int | None = None) -> dict[int, list[Path]]:
     """Every round that has trees (or ``only`` one), with its tree files; a UserError if there is none."""
-    found = {int(match[1]): _files(folder) for folder in root.iterdir() if (match := _ROUND.fullmatch(folder.name))}
+    part = part_of(root)
+    found = {int(folder.name.removeprefix(f"{part}_")): _files(folder) for folder in _parts(root, part)}
     rounds = {number: found[number] for number in sorted(found) if found[number]}
     if not rounds:
-        raise UserError(f"{root} holds no trees yet; the search of round 1 writes the first ones")
+        first = "the search of round 1 writes the first ones" if part == "round" else "not every arm learns from any"
+        raise UserError(f"{root} holds no trees yet; {first}")
     if only is None:
         return rounds
     if only not in rounds:
-        raise UserError(f"{root}: round {only} has no trees; use --round {' or '.join(map(str, rounds))}")
+        raise UserError(f"{root}: {part} {only} has no trees; use --round {' or '.join(map(str, rounds))}")
     return {only: rounds[only]}
 
 
+def has_trees(root: Path) -> bool:
+    """Are there any?"""
+    return any(_files(folder) for folder in _parts(root, part_of(root)))
+
+
+def part_of(root: Path) -> str:
+    """What the numbered parts of a folder are: ``round``, or ``seed`` where it is a comparison."""
+    return "seed" if _parts(root, "seed") else "round"
+
+
 def source_of(path: Path) -> str:
-    """A tree file's name without its suffix, such as ``tree1-00003``."""
-    return path.name.removesuffix(_SUFFIX)
+    """A tree file's name without its suffix, such as ``tree1-00003``; of a comparison, after its set's name."""
+    name, folder = path.name.removesuffix(_SUFFIX), path.parent.parent
+    return f"{folder.name}.{name}" if folder.parent.name.startswith("seed_") else name
 
 
 def first_trees(files: Iterable[Path], count: int) -> list[FoundTree]:
     """The first ``count`` trees, in the order of the files."""
     return list(islice(_read(files), count))
-
-
-def trees_of(files: list[Path], problem_id: str) -> list[FoundTree]:
-    """Every tree of a problem; a UserError if there is none."""
-    found = [each for each in _read(files_of(files, problem_id)) if each.tree.problem.id == problem_id]
-    if not found:
-        raise UserError(_unknown(files, problem_id))
-    return found
-
-
-def files_of(files: list[Path], problem_id: str) -> list[Path]:
-    """The files with a tree of the problem; a UserError that suggests the nearest ids if there is none."""
-    likely = (path for path in files if _may_hold(path, problem_id))
-    named = [path for path in likely if any(tree.problem.id == problem_id for tree in read_trees(path))]
-    if not named:
-        raise UserError(_unknown(files, problem_id))
-    return named
-
-
-def _unknown(files: list[Path], problem_id: str) -> str:
-    known = {each.tree.problem.id for each in _read(files)}
-    near = get_close_matches(problem_id, sorted(known), n=3, cutoff=0.3) or sorted(known)[:3]
-    return f"{files[0].parents[1]} has no tree of problem {problem_id}; the nearest ids are {', '.join(near)}"
 
 
 def path_of(chosen: str, found: FoundTree) -> str | int:
@@ -148,21 +139,18 @@ def export(
     return written
 
 
-def _files(round_dir: Path) -> list[Path]:
-    return [path for name in ("trees", "held_out_trees") for path in sorted((round_dir / name).glob(f"*{_SUFFIX}"))]
+def _parts(root: Path, part: str) -> list[Path]:
+    found = ((folder, _PART.fullmatch(folder.name)) for folder in root.iterdir())
+    return [folder for folder, match in found if match and match[1] == part]
+
+
+def _files(folder: Path) -> list[Path]:
+    """Of a round: what it learns from, then what is held out; of a seed: set by set."""
+    places = ("trees", "held_out_trees") if folder.name.startswith("round_") else ("*/trees",)
+    return [path for place in places for path in sorted(folder.glob(f"{place}/*{_SUFFIX}"))]
 
 
 def _read(files: Iterable[Path]) -> Iterator[FoundTree]:
     for path in files:
         for tree in read_trees(path):
             yield FoundTree(source_of(path), tree)
-
-
-def _may_hold(path: Path, problem_id: str) -> bool:
-    """Does the id stand anywhere in the file? Unpacking alone is ten times as quick as reading every tree."""
-    wanted = json.dumps(problem_id).encode()
-    try:
-        with gzip.open(path, "rb") as lines:
-            return any(wanted in line for line in lines)
-    except (EOFError, gzip.BadGzipFile, zlib.error):
-        return True  # reading its trees says what is wrong with it

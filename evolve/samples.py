@@ -7,6 +7,7 @@ from typing import Any
 
 from tasks.durable import write_text_atomic
 from tasks.problem import Problem, StepOracle
+from tasks.suites.code_format import STEP_END, code_steps
 
 _SHOWN = 8
 
@@ -17,11 +18,16 @@ def write_samples(
     """The first greedy solutions, right and wrong alike, with the first wrong step marked where the task knows it."""
     parts = ["# Greedy solutions of the first held-out problems\n"]
     for problem, record in list(zip(problems, records, strict=True))[:_SHOWN]:
-        lines = (record["solution"] or "").splitlines()
-        error = oracle.first_error(problem, lines) if oracle else -1
-        marked = [f"{line}    <- first error" if number == error else line for number, line in enumerate(lines)]
+        steps = _steps(record["solution"] or "")
+        error = oracle.first_error(problem, steps) if oracle else -1
+        marked = [step.rstrip("\n") + "    <- first error" * (number == error) for number, step in enumerate(steps)]
         heading = f"{'right' if record['greedy'] else 'wrong'}: {problem.id} (answer {problem.answer})"
         body = "\n".join([problem.prompt.rstrip(), *marked])
         # Indented, so that nothing a model wrote is read as markup.
         parts.append(f"\n## {heading}\n\n" + "\n".join(f"    {line}" for line in body.splitlines()) + "\n")
     write_text_atomic(path, "".join(parts))
+
+
+def _steps(solution: str) -> list[str]:
+    """The steps as a task's oracle takes them: lines, or those of code."""
+    return code_steps(solution) if STEP_END in solution else solution.splitlines()

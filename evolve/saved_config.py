@@ -11,6 +11,8 @@ from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from evolve.config import EvolveConfig
+from prm.pairs import PairConfig
+from tasks.config import TaskConfig
 from tasks.errors import DataError, UserError
 from tasks.registry import TASK_CONFIGS
 
@@ -28,9 +30,22 @@ def load_config(root: Path) -> EvolveConfig:
         raise DataError(f"{path} cannot be read as a run's config ({str(error).splitlines()[0]})") from error
 
 
+def load_task_and_pairs(root: Path) -> tuple[TaskConfig, PairConfig]:
+    """What runs and comparisons say alike in their ``config.yaml``: the task, and what makes a preference pair."""
+    path = root / "config.yaml"
+    try:
+        saved = yaml.safe_load(path.read_text(encoding="utf-8"))
+        parts = ((_task_of(saved["task"]), saved["task"]), (PairConfig(), saved["ppm"]["pairs"]))
+        merged = [OmegaConf.merge(OmegaConf.structured(schema), part) for schema, part in parts]
+        return cast(tuple[TaskConfig, PairConfig], tuple(OmegaConf.to_object(part) for part in merged))
+    except (OSError, yaml.YAMLError, OmegaConfBaseException, KeyError, TypeError) as error:
+        raise DataError(f"{path} cannot be read as a run's config ({str(error).splitlines()[0]})") from error
+
+
 def _task_of(saved: dict[str, Any]) -> Any:
-    """The task config whose fields are the saved ones."""
-    for schema in TASK_CONFIGS.values():
-        if {field.name for field in fields(schema)} == set(saved):
-            return schema(**saved)
-    raise KeyError(f"no task has the options {', '.join(saved)}")
+    """The task config that has all the saved fields, and the fewest besides: those came after the run was begun."""
+    names = {schema: {field.name for field in fields(schema)} for schema in TASK_CONFIGS.values()}
+    fitting = [schema for schema in names if names[schema] >= set(saved)]
+    if not fitting:
+        raise KeyError(f"no task has the options {', '.join(saved)}")
+    return min(fitting, key=lambda schema: len(names[schema]))(saved["name"])

@@ -20,6 +20,7 @@ from policy.config import EngineName
 from policy.engine import StreamingEngine
 from policy.proposer import PolicyProposer
 from tasks.errors import UserError
+from tasks.fault import with_faults
 from tasks.problem import Outcome, Problem
 from tasks.registry import build_task
 
@@ -34,16 +35,18 @@ def search_group(report: Callable[..., None], work: SearchWork, problems: list[P
     if work.search.mode is not Mode.TERMINAL_GUIDED:
         assert work.ppm_path is not None
         evaluator = load_evaluator(work.scorer, work.engine, work.ppm_path, sampler.encode)
-    verifier = None if work.search.mode is Mode.INFERENCE else build_task(work.task).verifier
+    verifier = None
+    if work.search.mode is not Mode.INFERENCE:
+        verifier = with_faults(build_task(work.task).verifier, work.task.fault)
     searches = [Search(problem, work.search, work.seed, verifier) for problem in problems]
     solved = 0
 
     def on_done(search: Search) -> None:
         nonlocal solved
         solved += search.tree.solved
-        done = sum(other.done for other in searches)
-        report(done, len(searches), solved=f"{solved}/{done}")
+        report(sum(other.done for other in searches), len(searches), solved=solved)
 
+    report(0, len(searches))  # the models are loaded
     slots = work.search.slots
     stats = run_searches(work.search.driver, searches, proposer, evaluator, slots=slots, on_done=on_done)
     verdicts = sum((search.stats.verdicts for search in searches), start=Counter[Outcome]())
@@ -58,6 +61,7 @@ def search_group(report: Callable[..., None], work: SearchWork, problems: list[P
         "proposed_steps": proposer.counts.steps,
         "dodged_steps": proposer.counts.dodged,
         "nodes": sum(len(tree) for tree in trees),
+        **code_counts(proposer),
     }
     if work.engine.name is EngineName.HF:  # the others do not say
         counts["reread_tokens"] = sampler.engine.counts.reread
@@ -68,10 +72,20 @@ def search_group(report: Callable[..., None], work: SearchWork, problems: list[P
         "verifier": stats.verifier_seconds,
         "bookkeeping": stats.bookkeeping_seconds,
     }
+    if sampler.steps.runs_code:
+        seconds["sandbox"] = sampler.steps.code.seconds  # part of the proposer's
     solved_ids = [tree.problem.id for tree in trees if tree.solved]
     named = {str(outcome): count for outcome, count in sorted(verdicts.items())}
     metrics = [{"logprob_gap": float(f"{sampler.gap:.3g}")}]
     return StageResult({"solved": solved_ids, "verdicts": named, "counts": counts}, metrics, seconds)
+
+
+def code_counts(proposer: PolicyProposer) -> dict[str, int]:
+    """How often code ran, and how many steps were left out because theirs failed; nothing where none runs."""
+    if not proposer.steps.runs_code:
+        return {}
+    failed = {f"failed_steps_{outcome}": count for outcome, count in sorted(proposer.counts.failed.items())}
+    return {"sandbox_calls": proposer.steps.code.calls, "failed_steps": proposer.counts.failed.total(), **failed}
 
 
 def run_searches(

@@ -9,10 +9,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from evolve.config import PpmConfig, SelectionConfig
-from evolve.figures import MOST_CRITICAL, Calibration, Distributions, critical_rows
+from evolve.figures import RANKED, Calibration, Distributions, critical_rows
+from evolve.oracle_labels import step_labels
 from evolve.stages import StageResult
 from lm.rows import TextRow
-from mcts.criticality import most_critical
+from mcts.criticality import CriticalStep, most_critical
+from mcts.step import joined, observed
 from mcts.storage import read_trees
 from mcts.trajectory import Trajectory
 from mcts.tree import SearchTree
@@ -45,6 +47,15 @@ class _Harvest:
                 yield tree
             report(done, len(paths))
 
+    def labels_by(self, oracle: StepOracle | None) -> Callable[[CriticalStep], bool | None]:
+        """Is a step of one of these trees right? None where the oracle, or the task, does not say."""
+
+        def label_of(step: CriticalStep) -> bool | None:
+            tree = self.by_problem[step.problem_id][self.numbers[step.tree]]
+            return step_labels(tree, oracle).get(step.node) if oracle else None
+
+        return label_of
+
     def _take(self, tree: SearchTree, earlier: list[SearchTree]) -> None:
         self.numbers.append(len(earlier))
         found = select_pairs(tree, self.rules, tree_index=len(earlier))
@@ -65,7 +76,7 @@ def select_data(
 ) -> StageResult:
     """Read a round's trees and write ``sft.jsonl``, ``pairs.jsonl`` and ``held_out_pairs.jsonl`` into ``out``."""
     harvest = _Harvest(ppm.pairs)
-    critical = most_critical(harvest.read(report, trees), MOST_CRITICAL)
+    critical = most_critical(harvest.read(report, trees), RANKED)
     pairs, held_out, calibration = harvest.pairs, list[PreferencePair](), Calibration()
     for tree in (tree for path in held_out_trees for tree in read_trees(path)):
         held_out += select_pairs(tree, ppm.pairs).pairs
@@ -86,7 +97,7 @@ def select_data(
         "lucky": lucky_share(build_task(task).oracle, problems, chosen),
         "distributions": harvest.distributions.as_json(),
         "calibration": calibration.as_json(),
-        "critical": critical_rows(critical, harvest.numbers),
+        "critical": critical_rows(critical, harvest.numbers, harvest.labels_by(build_task(task).oracle)),
     }
     return StageResult(result, [{name: result[name] for name in ("pairs", "held_out_pairs", "trajectories")}])
 
@@ -119,14 +130,15 @@ def lucky_share(
 
 
 def write_sft(path: Path, problems: dict[str, Problem], chosen: dict[str, list[Trajectory]]) -> None:
-    """One trajectory a line: what is trained on (the sampled token ids) and why (its Qs)."""
+    """One trajectory a line: what is trained on (the sampled token ids, without those ``given``) and why (its Qs)."""
     lines = [
         json.dumps(
             {
                 "problem_id": name,
                 "prompt": problems[name].prompt,
                 "text": trajectory.text,
-                "token_ids": list(trajectory.token_ids),
+                "token_ids": list(joined(trajectory.steps)),
+                **({"given": given} if (given := observed(trajectory.steps)) else {}),
                 "mean_q": round(trajectory.mean_q, 6),
                 "min_q": round(trajectory.min_q, 6),
             },
@@ -145,7 +157,13 @@ def read_sft_rows(path: Path, encode: PromptEncoder) -> list[TextRow]:
         prompt, ids, name = row.get("prompt"), row.get("token_ids"), row.get("problem_id")
         if not isinstance(prompt, str) or not isinstance(name, str) or not isinstance(ids, list):
             raise DataError(f"{path}, line {number}: problem_id, prompt and token_ids are needed; delete the file")
-        rows.append(TextRow(name, encode(prompt), tuple(int(token) for token in ids)))
+        try:
+            given = tuple((int(start), int(end)) for start, end in row.get("given", ()))
+            rows.append(TextRow(name, encode(prompt), tuple(int(token) for token in ids), given))
+        except (TypeError, ValueError) as error:
+            raise DataError(
+                f"{path}, line {number}: given must hold stretches of token_ids; delete the file"
+            ) from error
     return rows
 
 

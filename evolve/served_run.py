@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
-from evolve.inspector import MOST_CRITICAL, Inspected, TreeFile, columns, critical_columns
+from evolve.inspector import Inspected, TreeFile
 from evolve.packed_lines import PackedLines
+from evolve.page_columns import RANKED, columns, critical_columns
 from mcts.criticality import CriticalStep, most_critical
 from mcts.storage import parse_tree
 from mcts.tree import SearchTree
@@ -33,7 +34,7 @@ class ServedRun:
         self._inspected = inspected
         self._lines: list[dict[str, Any]] = []
         self._places: list[tuple[TreeFile, PackedLines, int, int]] = []  # of each tree: line number, bytes before it
-        self._critical: list[CriticalStep] = []
+        self._critical: dict[str, Any] = {}
         self._errors: list[str] = []
         self._done = threading.Event()
 
@@ -44,7 +45,8 @@ class ServedRun:
     def find(self) -> None:
         """Read every tree once, keep its line. A damaged file is told of and left where it broke."""
         try:
-            self._critical = most_critical(self._trees(), MOST_CRITICAL)
+            ranked = most_critical(self._trees(), RANKED)
+            self._critical = critical_columns(ranked, self._labels(ranked))
         finally:
             self._done.set()
 
@@ -68,14 +70,24 @@ class ServedRun:
         """All about one tree. Raises LookupError for a number that is not in the list."""
         if not 0 <= number < len(self._places):
             raise LookupError(f"there is no tree {number}; there are {len(self._places)}")
-        file, packed, at, start = self._places[number]
-        return self._inspected.data(file, parse_tree(file.path, at, packed.line_at(start)))
+        return self._inspected.data(self._places[number][0], self._tree(number))
 
     def critical(self) -> dict[str, Any]:
         """The ranked steps, once every tree was read."""
         if not self._done.is_set():
             raise LookupError("the trees are still being read; come again in a moment")
-        return critical_columns(self._critical)
+        return self._critical
+
+    def _tree(self, number: int) -> SearchTree:
+        file, packed, at, start = self._places[number]
+        return parse_tree(file.path, at, packed.line_at(start))
+
+    def _labels(self, steps: list[CriticalStep]) -> Callable[[CriticalStep], bool | None]:
+        """The oracle's labels of these steps: their trees are read once more, one by one."""
+        labels: dict[int, dict[int, bool]] = {}
+        for number in sorted({step.tree for step in steps}):
+            labels[number] = self._inspected.notes[self._places[number][0].run].step_labels(self._tree(number))
+        return lambda step: labels[step.tree].get(step.node)
 
     def _trees(self) -> Iterator[SearchTree]:
         for file in self._inspected.files:
@@ -86,7 +98,9 @@ class ServedRun:
                     if not self._inspected.wants(tree):
                         continue
                     self._places.append((file, packed, at, start))
-                    self._lines.append({**self._inspected.line(file, tree), "pairs": None})
+                    self._lines.append(
+                        self._inspected.line(file, tree, self._inspected.notes[file.run].kept_pairs(tree))
+                    )
                     yield tree
             except (DataError, OSError) as error:
                 self._errors.append(str(error))

@@ -7,8 +7,10 @@ from pathlib import Path
 
 from rich.console import Console
 
-from evolve.run_trees import as_json_lines, export, find_run, tree_files, trees_of
-from evolve.trees_in_terminal import Look, Side, compare_all, compare_problem, list_trees, show_problem
+from evolve.compare_trees import compare_all, compare_problem
+from evolve.problem_trees import Side, trees_of
+from evolve.run_trees import FoundTree, as_json_lines, export, find_run, tree_files
+from evolve.trees_in_terminal import Look, list_trees, show_problem
 from tasks.errors import UserError
 
 
@@ -44,6 +46,12 @@ class Asked:
         """Two runs, or two rounds of one?"""
         return self.compare is not None or self.compare_round is not None
 
+    @property
+    def shapes(self) -> list[str]:
+        """The options given that say how one problem's trees are shown here."""
+        given = {"--depth": self.depth is not None, "--min-visits": self.min_visits > 0, "--path": self.path != "best"}
+        return [name for name, is_given in given.items() if is_given]
+
 
 def show(asked: Asked, console: Console) -> None:
     """Do what was asked for. UserError for whatever a user can mend; then nothing was written."""
@@ -51,10 +59,15 @@ def show(asked: Asked, console: Console) -> None:
         raise UserError(
             "--compare-round compares here, while a page holds every round; leave it out, or --html, --serve"
         )
+    if asked.shapes and (asked.problem is None or asked.is_page or asked.compares):
+        raise UserError(
+            f"{' and '.join(asked.shapes)}: only for one problem's trees in the terminal; add --problem ID, and leave "
+            "--html, --serve and --compare out"
+        )
     roots = [find_run(run) for run in (asked.run, asked.compare) if run is not None]
     if asked.json == Path("-"):
-        return console.out(as_json_lines(trees_of(*_named(roots[0], asked))), highlight=False, end="")
-    found = trees_of(*_named(roots[0], asked)) if asked.json or asked.graphml or asked.dot else []
+        return console.out(as_json_lines(_named(roots[0], asked)), highlight=False, end="")
+    found = _named(roots[0], asked) if asked.json or asked.graphml or asked.dot else []
     if asked.is_page:
         _show_page(roots, asked, console)
     else:
@@ -64,16 +77,22 @@ def show(asked: Asked, console: Console) -> None:
     return None
 
 
-def _named(root: Path, asked: Asked) -> tuple[list[Path], str]:
-    """The files to look in, and the problem whose trees are to be written."""
+def _named(root: Path, asked: Asked) -> list[FoundTree]:
+    """The trees that are to be written."""
     if asked.problem is None:
         raise UserError("--json, --graphml and --dot write the trees of one problem; name it with --problem ID")
-    return tree_files(root, asked.round)[1], asked.problem
+    return trees_of(root, asked.problem, asked.round)[1]
+
+
+def _sides(roots: list[Path], asked: Asked) -> tuple[Side, Side]:
+    """What is compared. Two rounds of one run are two that were named, or the latest and one that was."""
+    is_one_run = asked.compare is None and asked.compares
+    number = tree_files(roots[0])[0] if is_one_run and asked.round is None else asked.round
+    return (roots[0], number), (roots[-1], asked.round if asked.compare_round is None else asked.compare_round)
 
 
 def _show_here(roots: list[Path], asked: Asked, console: Console) -> None:
-    other = asked.round if asked.compare_round is None else asked.compare_round
-    sides: list[Side] = [(roots[0], asked.round), (roots[-1], other)]
+    sides = _sides(roots, asked)
     if asked.compares and asked.problem:
         compare_problem(sides, asked.problem, asked.limit, console)
     elif asked.compares:

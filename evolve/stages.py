@@ -55,13 +55,16 @@ class StageResult:
 class Stage:
     """A piece of work with a name of its own, the job that does it and the files (or folders) it leaves.
 
-    The job is named ``module:function`` and imported by the worker: this process never loads torch.
+    The job is named ``module:function`` and imported by the worker: this process never loads torch. ``units``: how many
+    it will report, where that is known before; ``unit``: what they are, if that says something to people.
     """
 
     name: str
     job: str
     kwargs: Mapping[str, Any]
     files: Sequence[Path]
+    units: int | None = None
+    unit: str = ""
 
 
 def perform(report: Callable[..., None], job: str, kwargs: Mapping[str, Any]) -> StageResult:
@@ -92,7 +95,7 @@ class RunContext:
         results = {stage.name: self.folder.stage_result(round_number, stage.name) for stage in stages}
         missing = [stage for stage in stages if results[stage.name] is None]
         if missing:
-            title = f"round {round_number}: {title}"
+            title = f"round {round_number} of {self.config.rounds}: {title}"
             self.log.write(f"{title}: {len(missing)} of {len(stages)} stages to do")
             for stage, result in self._do(round_number, title, missing):
                 results[stage.name] = result
@@ -113,8 +116,10 @@ class RunContext:
         done = []
         started = time.perf_counter()
         jobs = [Job(stage.name, perform, {"job": stage.job, "kwargs": stage.kwargs}) for stage in stages]
-        with stage_progress(title, enabled=self.config.progress) as bar:
-            for outcome in self._pool.run(jobs, on_progress=bar.follow):
+        known = [stage.units for stage in stages if stage.units is not None]
+        total = sum(known) if len(known) == len(stages) else None
+        with stage_progress(title, total or len(stages), self.config.progress, unit=stages[0].unit) as bar:
+            for outcome in self._pool.run(jobs, on_progress=bar.follow if total else bar.follow_jobs):
                 stage, value = stages[outcome.index], outcome.value
                 # Stages of a phase run side by side: the time since the last one ended is what this one added.
                 now = time.perf_counter()

@@ -9,7 +9,7 @@ from pathlib import Path
 from evolve.inspector import Inspected, write_page
 from evolve.journal import RunLog
 from evolve.open_page import PAGE
-from evolve.run_trees import rounds_with_trees, source_of
+from evolve.run_trees import has_trees, part_of, rounds_with_trees, source_of
 from evolve.stages import Tracker
 from mcts.storage import read_trees
 from mcts.tree import SearchTree
@@ -22,13 +22,13 @@ _LONGEST = 2_000  # characters of a path
 
 
 def keep_trees(tracker: Tracker, root: Path, log: RunLog) -> None:
-    """Hand the finished run of ``root`` to the tracker; a run without trees has nothing to hand over.
+    """Hand the finished run or comparison of ``root`` to the tracker; without trees there is nothing to hand over.
 
     Trees that are too many for one page stay in the run folder; the log says so.
     """
-    if not list(root.glob("round_*/trees/*")):
+    if not has_trees(root):
         return
-    tracker.table("trees", COLUMNS, list(islice(_rows(root), _MOST_ROWS)))
+    tracker.table("trees", (part_of(root), *COLUMNS[1:]), list(islice(_rows(root), _MOST_ROWS)))
     files = [root / "report.html"]
     try:
         write_page(Inspected([root]), root / PAGE)

@@ -44,3 +44,8 @@ def groups(problems: list[Problem], size: int) -> Iterator[list[Problem]]:
     """Fixed stretches of ``size`` problems; the last may be shorter."""
     for start in range(0, len(problems), size):
         yield problems[start : start + size]
+
+
+def judging_units(work: EvaluationWork) -> int:
+    """How much an evaluation has to do per problem, in solutions' worth: greedy, samples, rollouts of the search."""
+    return 1 + work.evaluation.samples + (0 if work.ppm_path is None else work.evaluation.search.rollouts)

@@ -1,7 +1,7 @@
 """Log-probabilities of given tokens.
 
 Shape legend: B rows, T tokens (padded), N target tokens of all rows, V vocabulary; in packed rows U places whose next
-token is asked for, P places of target tokens.
+token is asked for, P places of target tokens. Target tokens that are given (``TextRow``) count as prompt.
 """
 
 from __future__ import annotations
@@ -18,11 +18,13 @@ from lm.tree_attention import can_pack, packed_hidden
 
 
 def target_batch(rows: list[TextRow], pad_id: int, device: torch.device | str) -> tuple[PaddedBatch, torch.Tensor]:
-    """Pad rows; labels_BT holds the target ids at their own positions and IGNORED elsewhere."""
-    batch = pad([row.prompt_ids + row.target_ids for row in rows], pad_id, device)
+    """Pad rows; labels_BT holds the learned ids at their own positions and IGNORED elsewhere."""
+    batch = pad([row.ids for row in rows], pad_id, device)
     labels_BT = torch.full_like(batch.ids_BT, IGNORED)
     for index, row in enumerate(rows):
         labels_BT[index, len(row.prompt_ids) : row.length] = batch.ids_BT[index, len(row.prompt_ids) : row.length]
+        for start, end in row.given:
+            labels_BT[index, len(row.prompt_ids) + start : len(row.prompt_ids) + end] = IGNORED
     return batch, labels_BT
 
 
@@ -36,7 +38,7 @@ def target_logprobs(model: PreTrainedModel, batch: PaddedBatch, labels_BT: torch
 
 
 def shared_logprobs(model: PreTrainedModel, rows: Sequence[TextRow]) -> tuple[torch.Tensor, torch.Tensor]:
-    """Log-probability and entropy [N] (nats, float32) at every target token, row after row.
+    """Log-probability and entropy [N] (nats, float32) at every learned target token, row after row.
 
     Prefixes that rows share are computed once (``lm.packing``), and so are the shared targets' log-probs: rows of one
     tree cost what the tree costs. A token of several rows occurs once in each, so whatever is done per row, clipping
@@ -44,7 +46,7 @@ def shared_logprobs(model: PreTrainedModel, rows: Sequence[TextRow]) -> tuple[to
     trajectory. The entropy is that of the distribution the token was drawn from, and carries no gradient.
     ValueError for a target without a prompt: nothing says how likely a first token is.
     """
-    rows = [row for row in rows if row.target_ids]
+    rows = [row for row in rows if row.learned]
     if not all(row.prompt_ids for row in rows):
         raise ValueError("the first target token needs a prompt before it")
     if not rows:
@@ -52,9 +54,10 @@ def shared_logprobs(model: PreTrainedModel, rows: Sequence[TextRow]) -> tuple[to
     if not can_pack(model, max(row.length for row in rows)):
         logprobs_NV, labels_N = _target_distributions(model, *target_batch(rows, 0, model.device))
         return logprobs_NV.gather(1, labels_N[:, None])[:, 0], _entropy(logprobs_NV)
-    packed = pack([row.prompt_ids + row.target_ids for row in rows], model.device)
-    paths = [path[len(row.prompt_ids) - 1 :] for path, row in zip(packed.paths, rows, strict=True)]
-    before_N, at_N = np.concatenate([path[:-1] for path in paths]), np.concatenate([path[1:] for path in paths])
+    packed = pack([row.ids for row in rows], model.device)
+    asked = [(path, row.learned_places()) for path, row in zip(packed.paths, rows, strict=True)]
+    before_N = np.concatenate([path[places - 1] for path, places in asked])
+    at_N = np.concatenate([path[places] for path, places in asked])
     at_P, first_P, back_N = np.unique(at_N, return_index=True, return_inverse=True)
     before_U, back_P = np.unique(before_N[first_P], return_inverse=True)
     places_U, backs_P, places_P, backs_N = (
@@ -91,12 +94,12 @@ def _entropy(logprobs_NV: torch.Tensor) -> torch.Tensor:
 def score_rows(
     model: PreTrainedModel, rows: list[TextRow], pad_id: int, batch_tokens: int = 16384
 ) -> list[list[float]]:
-    """For each row, the log-probabilities of its target tokens, in the order of ``rows``."""
+    """For each row, the log-probabilities of its learned tokens, in the order of ``rows``."""
     result: list[list[float]] = [[] for _ in rows]
     for indices in in_order_batches([row.length for row in rows], batch_tokens):
         part = [rows[index] for index in indices]
         batch, labels_BT = target_batch(part, pad_id, model.device)
-        flat = target_logprobs(model, batch, labels_BT).split([len(row.target_ids) for row in part])
+        flat = target_logprobs(model, batch, labels_BT).split([row.learned for row in part])
         for index, values in zip(indices, flat, strict=True):
             result[index] = values.tolist()
     return result

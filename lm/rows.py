@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 import torch
 
 IGNORED = -100
@@ -16,16 +17,44 @@ IGNORED = -100
 
 @dataclass(frozen=True, slots=True)
 class TextRow:
-    """A prompt and the target that follows it, as token ids. Only the target is learned."""
+    """A prompt and the target that follows it, as token ids. Only the target is learned.
+
+    ``given``: stretches [start, end) of the target, in order and apart, that the policy did not write (the output of
+    its code): they are read and never learned, as if they were a prompt in the middle. Whatever a model says of a row
+    token by token it says of the learned ones alone.
+    """
 
     problem_id: str
     prompt_ids: tuple[int, ...]
     target_ids: tuple[int, ...]
+    given: tuple[tuple[int, int], ...] = ()
+
+    def __post_init__(self) -> None:
+        places = [place for stretch in self.given for place in stretch]
+        if places != sorted(set(places)) or any(not 0 <= place <= len(self.target_ids) for place in places):
+            raise ValueError(f"problem {self.problem_id}: stretches {self.given} of {len(self.target_ids)} tokens")
+
+    @property
+    def ids(self) -> tuple[int, ...]:
+        """Every token, in the order in which a model reads them."""
+        return self.prompt_ids + self.target_ids
 
     @property
     def length(self) -> int:
         """Tokens in all."""
         return len(self.prompt_ids) + len(self.target_ids)
+
+    @property
+    def learned(self) -> int:
+        """Tokens that are learned."""
+        return len(self.target_ids) - sum(end - start for start, end in self.given)
+
+    def learned_places(self) -> npt.NDArray[np.int64]:
+        """Where in ``ids`` the learned tokens stand, ascending."""
+        is_learned = np.ones(len(self.target_ids), dtype=bool)
+        for start, end in self.given:
+            is_learned[start:end] = False
+        return np.flatnonzero(is_learned) + len(self.prompt_ids)
 
 
 @dataclass(frozen=True, slots=True)

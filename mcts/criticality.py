@@ -5,6 +5,9 @@ them with ``backup=max``), and where the process model's score counts as a pseud
 that was never visited has no V: NaN, and whatever would be computed from it is NaN too. Where the values are -1 and 1
 alone, (1 + V) / 2 is the share of right ends seen below the node, and this chance moves by half the criticality.
 
+Steps of many trees are ranked by **|criticality| * N / (N + 4)** (``rank``): a step that was visited twice moves Q far
+by chance, and would lead every list by the size of its move alone.
+
 Shapes: N nodes of a tree; entry 0 is the root, which is no step and has NaN.
 """
 
@@ -17,6 +20,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from mcts.tree import SearchTree
+
+PRIOR_VISITS = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,13 +80,30 @@ def sibling_spread(tree: SearchTree) -> np.ndarray:
     return np.concatenate([[np.nan], spreads_N[parents[1:]]])
 
 
+def rank(delta: float, visits: int) -> float:
+    """How far V would move at a step had ``PRIOR_VISITS`` more visits brought its parent's value, in [0, 2].
+
+    With c of them the step's V becomes (N V + c V_parent) / (N + c), so that |V - V_parent| shrinks by N / (N + c).
+    """
+    return abs(delta) * visits / (visits + PRIOR_VISITS)
+
+
 def most_critical(trees: Iterable[SearchTree], count: int, min_visits: int = 2) -> list[CriticalStep]:
-    """The ``count`` steps of the trees at which V moves most, up or down, the most critical first.
+    """The ``count`` steps of highest ``rank``, the most critical first.
 
     Steps with fewer than ``min_visits`` visits are left out, for one value says little; ties go to more visits, then to
     the earlier tree and node. Trees are read one at a time.
     """
-    return heapq.nlargest(count, _ranked(trees, count, min_visits), key=lambda row: (abs(row.delta), row.visits))
+    ranked = _ranked(trees, count, min_visits)
+    return heapq.nlargest(count, ranked, key=lambda row: (rank(row.delta, row.visits), row.visits))
+
+
+def by_text(steps: Iterable[CriticalStep]) -> list[list[CriticalStep]]:
+    """The steps in groups: the same text, and V moves the same way at it. Groups and steps keep their order."""
+    groups: dict[tuple[str, bool], list[CriticalStep]] = {}
+    for step in steps:
+        groups.setdefault((step.text, step.delta < 0), []).append(step)
+    return list(groups.values())
 
 
 def _ranked(trees: Iterable[SearchTree], count: int, min_visits: int) -> Iterator[CriticalStep]:
@@ -90,7 +112,8 @@ def _ranked(trees: Iterable[SearchTree], count: int, min_visits: int) -> Iterato
         deltas_N, spreads_N, values_N = criticality(tree), sibling_spread(tree), values(tree)
         visits_N = np.array(tree.visits)
         known = np.flatnonzero(~np.isnan(deltas_N) & (visits_N >= min_visits))
-        order = np.lexsort((known, -visits_N[known], -np.abs(deltas_N[known])))
+        ranks = [rank(delta, n) for delta, n in zip(deltas_N[known].tolist(), visits_N[known].tolist(), strict=True)]
+        order = np.lexsort((known, -visits_N[known], -np.array(ranks)))
         for node in known[order[:count]].tolist():
             yield CriticalStep(
                 tree.problem.id, number, node, tree.depth[node], tree.step(node).text,

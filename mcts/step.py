@@ -14,7 +14,9 @@ class Step:
     """One reasoning step as it was sampled.
 
     ``token_ids`` and ``logprobs`` (nats, one per token, of the sampling engine at temperature 1) have equal
-    length. ``is_final``: the solution ends here. ``observation``: the output of executed code, if any.
+    length. ``is_final``: the solution ends here. ``observation``: the output of executed code, if any, as the policy is
+    shown it; ``observation_ids`` are its tokens. They stand in every later prefix, but nobody sampled them: they have
+    no log-probs and are never trained on.
     """
 
     text: str
@@ -22,6 +24,27 @@ class Step:
     logprobs: tuple[float, ...] = ()
     is_final: bool = False
     observation: str = ""
+    observation_ids: tuple[int, ...] = ()
+
+    @property
+    def context_ids(self) -> tuple[int, ...]:
+        """What the step adds to a prefix: its own tokens, then those of what was observed."""
+        return self.token_ids + self.observation_ids
+
+
+def joined(steps: Sequence[Step]) -> tuple[int, ...]:
+    """The steps as a model reads them: sampled tokens and observations, one step after the other."""
+    return tuple(token for step in steps for token in step.context_ids)
+
+
+def observed(steps: Sequence[Step]) -> tuple[tuple[int, int], ...]:
+    """The stretches [start, end) of ``joined`` that are observations: read, and never trained on."""
+    found, place = [], 0
+    for step in steps:
+        start, place = place + len(step.token_ids), place + len(step.context_ids)
+        if place > start:
+            found.append((start, place))
+    return tuple(found)
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,16 +35,34 @@ def write_trees(path: Path, trees: Iterable[SearchTree]) -> None:
 
 def read_trees(path: Path) -> Iterator[SearchTree]:
     """Read the trees one by one. Raises DataError naming file and line for whatever cannot be read."""
+    for number, line in _lines(path):
+        yield parse_tree(path, number, line)
+
+
+def read_names(path: Path) -> Iterator[tuple[str, str]]:
+    """Each tree's problem as (id, prompt), without making the tree. Raises DataError as ``read_trees`` does."""
+    for number, line in _lines(path):
+        try:
+            row = json.loads(line)
+            name = row["id"], row["prompt"]
+        except (ValueError, RecursionError, TypeError, LookupError):
+            name = None, None
+        if not all(isinstance(part, str) for part in name):
+            parse_tree(path, number, line)  # says what is wrong with it
+        yield name
+
+
+def _lines(path: Path) -> Iterator[tuple[int, bytes]]:
     number = 0
     try:
         with gzip.open(path, "rb") as lines:
             for number, line in enumerate(lines, start=1):
-                yield parse_tree(path, number, line)
+                yield number, line
     except FileNotFoundError as error:
         raise DataError(f"{path}: there is no such tree file; check the run folder and the round") from error
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
         raise DataError(
-            f"{path}, after line {number}: damaged or cut short ({error}); remove the file and run the search again"
+            f"{path}, line {number + 1}: damaged or cut short ({error}); remove the file and run the search again"
         ) from error
 
 

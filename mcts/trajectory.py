@@ -39,7 +39,7 @@ class Trajectory:
 
     @property
     def token_ids(self) -> tuple[int, ...]:
-        """The sampled token ids, step after step."""
+        """The sampled token ids, step after step, without what was observed (``mcts.step.joined`` has both)."""
         return tuple(token for step in self.steps for token in step.token_ids)
 
     @property
@@ -49,5 +49,5 @@ class Trajectory:
 
 
 def solution_text(steps: tuple[Step, ...]) -> str:
-    """The steps as one text, as a verifier reads it."""
+    """The steps as one text, as a verifier reads it: what the policy wrote, without what was observed."""
     return "".join(step.text for step in steps)

@@ -16,6 +16,7 @@ from tasks.problem import Outcome, Problem, Verdict
 VERSION = 1
 _LARGEST = 2**31 - 1
 _MOST_DEPTH = 65535
+_OBSERVED = "observation_ids"  # a column that is missing where no step ran code
 
 
 class MalformedTreeError(ValueError):
@@ -27,6 +28,7 @@ def encode(tree: SearchTree) -> dict[str, Any]:
     steps = [step or Step("") for step in tree.steps]
     verdicts = [tree.verdicts.get(node) for node in range(len(tree))]
     problem = tree.problem
+    observed = {"observation_ids": [list(step.observation_ids) for step in steps]}  # of code steps alone
     return {
         "version": VERSION,
         "id": problem.id,
@@ -43,6 +45,7 @@ def encode(tree: SearchTree) -> dict[str, Any]:
         "logprobs": [list(step.logprobs) for step in steps],
         "is_final": [step.is_final for step in steps],
         "observation": [step.observation for step in steps],
+        **(observed if any(observed["observation_ids"]) else {}),
         "is_dead_end": [node in tree.dead_ends for node in range(len(tree))],
         "outcome": [verdict and verdict.outcome.value for verdict in verdicts],
         "reward": [verdict and verdict.reward for verdict in verdicts],
@@ -113,6 +116,7 @@ def _step(row: Mapping[str, Any], node: int) -> Step:
         tuple(map(float, row["logprobs"][node])),
         row["is_final"][node],
         row["observation"][node],
+        tuple(row[_OBSERVED][node]) if row.get(_OBSERVED) is not None else (),
     )
 
 
@@ -206,7 +210,8 @@ def _check_columns(row: Any) -> None:
         if not _is_text(row.get(name)):
             raise MalformedTreeError(f"{name} must be text, got {row.get(name)!r:.60}")
     size = len(row["parent"]) if type(row.get("parent")) is list else 0
-    for name, (what, is_valid) in _COLUMNS.items():
+    optional = {_OBSERVED: _COLUMNS["token_ids"]} if row.get(_OBSERVED) is not None else {}
+    for name, (what, is_valid) in (_COLUMNS | optional).items():
         column = row.get(name)
         if type(column) is not list or not column or len(column) != size:
             raise MalformedTreeError(f"column {name} must be a list of {size} entries, one per node, at least one")

@@ -8,11 +8,11 @@ score is tanh of its output x, that is sigmoid(2 x), so products and weights of 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from statistics import fmean
 
 from mcts.tree import SearchTree
-from tasks.numeric import Number, read_final_answer, read_number
+from tasks.answers import canonical_key, read_final_answer
 from tasks.options import Option
 
 
@@ -63,16 +63,16 @@ def solution_of(tree: SearchTree, aggregation: Aggregation) -> str | None:
 def vote(solutions: Sequence[str], weights: Sequence[float] | None = None) -> str | None:
     """A solution with the answer that has most votes; None if no solution has a readable one.
 
-    Equal numbers are one answer however they are written (``1,000`` and ``1000.0``). A solution has one vote, or
+    Equal answers are one however they are written (``1,000`` and ``1000.0``). A solution has one vote, or
     ``weights`` of them (weighted best-of-N). Of several winners, and of their solutions, the first one is taken.
     """
-    totals: dict[Number | str, float] = {}
-    first: dict[Number | str, str] = {}
+    totals: dict[Hashable, float] = {}
+    first: dict[Hashable, str] = {}
     for text, weight in zip(solutions, weights or [1.0] * len(solutions), strict=True):
         written = read_final_answer(text)
         if written is None:
             continue
-        answer = read_number(written) or written
+        answer = canonical_key(written)
         totals[answer] = totals.get(answer, 0.0) + weight
         first.setdefault(answer, text)
     return first[max(totals, key=lambda answer: totals[answer])] if totals else None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import ipaddress
 import os
 import time
 from typing import Any
@@ -11,6 +10,7 @@ from urllib.parse import urlsplit
 
 from policy.config import ServerConfig
 from tasks.errors import UserError
+from tasks.loopback import is_loopback
 
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 4.0
 _CONNECT_SECONDS = 5.0
@@ -110,13 +110,3 @@ def checked_url(url: str) -> str:
     if parts.username or parts.password:
         raise UserError("engine.server.base_url holds a password; put the key into engine.server.key_variable instead")
     return url.rstrip("/")
-
-
-def is_loopback(host: str) -> bool:
-    """Is this name or address the machine itself?"""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False

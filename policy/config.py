@@ -5,7 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from lm.config import OptimiserConfig, TokenizerKind
+from tasks.config import StepFormat
 from tasks.options import Option
+from tasks.sandbox.execution import Tier
+from tasks.suites.code_format import STEP_END
 
 
 @dataclass
@@ -17,11 +20,20 @@ class PromptConfig:
 
 @dataclass
 class StepFormatConfig:
-    """How steps are told apart."""
+    """How steps are told apart, and with format=code how they are run."""
 
-    delimiter: str = "\n"  # a step ends with the token that completes this
-    final_marker: str = "####"  # a step that starts with this ends the solution, as the end token does
+    format: StepFormat = StepFormat.TEXT  # also as the program's option step_format
+    delimiter: str = "\n"  # format=text: a step ends with the token that completes this
+    final_marker: str = "####"  # format=text: a step that starts with this ends the solution, as the end token does
     max_step_tokens: int = 32  # a step that has not ended by then is left out, and counted
+    max_failures: int = 1  # format=code: a whole solution ends with so many failed steps in a row
+    max_output: int = 200  # format=code: characters of a step's output that are shown; the rest is cut off
+    sandbox: Tier = Tier.AUTO  # format=code: what confines the code; also as the program's option sandbox
+
+    @property
+    def step_end(self) -> str:
+        """What a step ends with, whatever the format."""
+        return STEP_END if self.format is StepFormat.CODE else self.delimiter
 
 
 class TrainFrom(Option):
@@ -45,7 +57,7 @@ class TinyConfig:
 class ColdStartConfig:
     """Fine-tuning on worked solutions before the first round; 0 demonstrations leave the policy as it is."""
 
-    demonstrations: int = 6000
+    demonstrations: int = 6000  # worked solutions; 0 leaves the policy as it is
     optimiser: OptimiserConfig = field(default_factory=lambda: OptimiserConfig(learning_rate=2e-3, epochs=3.0))
 
 

@@ -59,7 +59,7 @@ def margins(model: PreTrainedModel, pairs: Sequence[StepPair]) -> torch.Tensor:
     """log pi(chosen) - log pi(rejected) of each pair, [P]; what the sides share is computed once."""
     rows = [row for pair in pairs for row in (pair.chosen, pair.rejected)]
     logprobs_N, _ = shared_logprobs(model, rows)
-    sums = torch.stack([part.sum() for part in logprobs_N.split([len(row.target_ids) for row in rows])])
+    sums = torch.stack([part.sum() for part in logprobs_N.split([row.learned for row in rows])])
     return sums[0::2] - sums[1::2]
 
 

@@ -25,10 +25,10 @@ Floats = Sequence[float]
 
 @dataclass(frozen=True, slots=True)
 class CreditedRow:
-    """One trajectory to learn from: its token ids as sampled and, per target token, its advantage.
+    """One trajectory to learn from: its token ids as sampled and, per learned token, its advantage.
 
     ``engine``: log-probs of the engine that sampled it; ``old``: the trainer's when the update began, for second and
-    later passes over a batch; ``reference``: the reference policy's. At least one target token.
+    later passes over a batch; ``reference``: the reference policy's. At least one learned token.
     """
 
     row: TextRow
@@ -38,7 +38,7 @@ class CreditedRow:
     reference: Floats | None = None
 
     def __post_init__(self) -> None:
-        count = len(self.row.target_ids)
+        count = self.row.learned
         if not count:
             raise ValueError(f"problem {self.row.problem_id}: a trajectory without tokens has nothing to be credited")
         for name in ("advantages", "engine", "old", "reference"):
@@ -87,7 +87,7 @@ class GrpoLoss:
 def token_batch(model: PreTrainedModel, rows: Sequence[CreditedRow]) -> TokenBatch:
     """The model's log-probs of the rows' target tokens beside what the rows bring."""
     logprobs_N, entropy_N = shared_logprobs(model, [row.row for row in rows])
-    lengths_R = torch.tensor([len(row.row.target_ids) for row in rows], device=logprobs_N.device)
+    lengths_R = torch.tensor([row.row.learned for row in rows], device=logprobs_N.device)
     old_N, reference_N, engine_N = (
         _all_or_none([getattr(row, name) for row in rows], name, logprobs_N) for name in ("old", "reference", "engine")
     )

@@ -1,4 +1,7 @@
-"""The clipped policy-gradient loss, as options. Names are TRL's where TRL has the option."""
+"""The clipped policy-gradient loss, as options. Names are TRL's (``GRPOConfig``) where TRL has the option.
+
+``importance_cap`` is what TRL calls ``vllm_importance_sampling_cap``: here it holds for every engine.
+"""
 
 from __future__ import annotations
 
@@ -31,15 +34,17 @@ class GrpoConfig:
 
     loss_type: LossType = LossType.DAPO
     importance_sampling_level: ImportanceLevel = ImportanceLevel.TOKEN
-    epsilon_low: float = 0.2  # the ratio is clipped at 1 - epsilon_low; GSPO wants 3e-4
+    epsilon: float = 0.2  # the ratio is clipped at 1 - epsilon; GSPO wants 3e-4
     epsilon_high: float = 0.2  # and at 1 + epsilon_high; DAPO wants 0.28, GSPO 4e-4
     beta: float = 0.0  # weight of the KL (k3 estimate) to the reference policy
     use_bias_correction_kl: bool = True  # the KL is weighed by the ratio, which makes its gradient the true one
-    importance_cap: float | None = 2.0  # trainer / engine ratios are cut off here; null: they are ignored
+    importance_cap: float | None = (
+        2.0  # trainer / engine ratios are cut off here (TRL: vllm_importance_sampling_cap); null: ignored
+    )
 
     def __post_init__(self) -> None:
         for name, holds, rule in (
-            ("epsilon_low", 0 < self.epsilon_low <= 1, "above 0 and at most 1"),
+            ("epsilon", 0 < self.epsilon <= 1, "above 0 and at most 1"),
             ("epsilon_high", 0 < self.epsilon_high < math.inf, "above 0"),
             ("beta", 0 <= self.beta < math.inf, "0 or above"),
             (

@@ -1,7 +1,7 @@
 """The clipped policy-gradient loss of GRPO and its kin, on flat tokens: padded and packed rows alike give those.
 
     rho = pi / pi_old,   w = min(pi_old / pi_engine, cap)
-    l_t = -w_t min(rho_t A_t, clip(rho_t, 1 - epsilon_low, 1 + epsilon_high) A_t) + beta kl_t
+    l_t = -w_t min(rho_t A_t, clip(rho_t, 1 - epsilon, 1 + epsilon_high) A_t) + beta kl_t
     kl_t = rho_t (pi_ref / pi - log(pi_ref / pi) - 1)
 
 rho is a token's, or with ``sequence`` the geometric mean of its trajectory's, at each of its tokens (GSPO). w is the
@@ -68,7 +68,7 @@ def token_terms(batch: TokenBatch, config: GrpoConfig) -> TokenTerms:
     if config.importance_sampling_level is ImportanceLevel.SEQUENCE:
         log_ratio_N = row_means(log_ratio_N, batch.lengths_R).repeat_interleave(batch.lengths_R)
     ratio_N = log_ratio_N.exp()
-    clipped_N = ratio_N.clamp(1 - config.epsilon_low, 1 + config.epsilon_high)
+    clipped_N = ratio_N.clamp(1 - config.epsilon, 1 + config.epsilon_high)
     loss_N = -torch.minimum(ratio_N * batch.advantages_N, clipped_N * batch.advantages_N)
     weight_N = kl_N = None
     if batch.engine_N is not None and config.importance_cap is not None:

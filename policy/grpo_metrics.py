@@ -57,7 +57,7 @@ def tally_tokens(tally: Tally, batch: TokenBatch, terms: TokenTerms, config: Grp
         tally.add("kl", terms.kl_N)
     if batch.entropy_N is not None:
         tally.add("entropy", batch.entropy_N)
-    low_N = (terms.ratio_N < 1 - config.epsilon_low) & (batch.advantages_N < 0)
+    low_N = (terms.ratio_N < 1 - config.epsilon) & (batch.advantages_N < 0)
     high_N = (terms.ratio_N > 1 + config.epsilon_high) & (batch.advantages_N > 0)
     low_R, high_R = (row_means(clipped.double(), batch.lengths_R) for clipped in (low_N, high_N))
     by_row = config.importance_sampling_level is ImportanceLevel.SEQUENCE  # one ratio each: every trajectory counts 1

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from transformers import PreTrainedTokenizerFast
 
-from mcts.step import Continuation, ProposeRequest, Step
-from policy.config import PromptConfig, StepFormatConfig
-from policy.engine import Engine, GenerateRequest, Generation, Sampling, StreamingEngine
+from mcts.step import Continuation, ProposeRequest
+from policy.config import PromptConfig
+from policy.engine import Engine, Sampling
 from policy.step_format import TextSteps
+from policy.writer import StepWriter, WriteRequest, Written
 
 
 class PromptEncoder:
@@ -31,10 +33,11 @@ class PromptEncoder:
 
 @dataclass(slots=True)
 class ProposalCounts:
-    """Steps proposed, and those left out because they dodged the delimiter."""
+    """Steps proposed, and those left out: they dodged the delimiter, or their code failed (by outcome)."""
 
     steps: int = 0
     dodged: int = 0
+    failed: Counter[str] = field(default_factory=Counter)
 
 
 @dataclass
@@ -51,57 +54,42 @@ class PolicyProposer:
     top_p: float = 1.0
     max_tokens: int = 256
     counts: ProposalCounts = field(default_factory=ProposalCounts)
-    _open: dict[int, int | None] = field(default_factory=dict)  # ticket of a streamed request -> its max_steps
+    _writer: StepWriter = field(init=False)
+    _open: dict[int, ProposeRequest] = field(default_factory=dict)  # by the ticket of a streamed request
+
+    def __post_init__(self) -> None:
+        self._writer = StepWriter(self.engine, self.steps)
 
     def propose(self, requests: Sequence[ProposeRequest]) -> list[list[Continuation]]:
-        """Continuations in the order of the requests; one that ends in a dodging step loses that step."""
-        answers = self.engine.generate([self._ask(request) for request in requests])
-        return [
-            self._continuations(answer, request.max_steps) for request, answer in zip(requests, answers, strict=True)
-        ]
+        """Continuations in the order of the requests; one that ends in a dodging or failing step loses that step."""
+        answers = self._writer.write([self._ask(request) for request in requests])
+        return [self._continuations(request, answer) for request, answer in zip(requests, answers, strict=True)]
 
     def submit(self, ticket: int, request: ProposeRequest) -> None:
         """Let a request into the engine; its continuations come from ``receive`` under ``ticket``."""
-        self._streaming.submit(ticket, self._ask(request))
-        self._open[ticket] = request.max_steps
+        self._writer.submit(ticket, self._ask(request))
+        self._open[ticket] = request
 
     def receive(self) -> list[tuple[int, list[Continuation]]]:
         """Wait until at least one submitted request is complete; return all that are, as ``propose`` would."""
         return [
-            (ticket, self._continuations(answer, self._open.pop(ticket)))
-            for ticket, answer in self._streaming.receive()
+            (ticket, self._continuations(self._open.pop(ticket), answer)) for ticket, answer in self._writer.receive()
         ]
 
-    @property
-    def _streaming(self) -> StreamingEngine:
-        if not isinstance(self.engine, StreamingEngine):
-            raise ValueError(f"{type(self.engine).__name__} answers whole batches only; use the lock-step driver")
-        return self.engine
-
-    def _ask(self, request: ProposeRequest) -> GenerateRequest:
-        ids = self.encode(request.problem.prompt) + joined(request.prefix)
-        config: StepFormatConfig = self.steps.config
-        one_step = request.max_steps == 1
-        sampling = Sampling(
-            temperature=self.temperature,
-            top_p=self.top_p,
-            max_tokens=config.max_step_tokens if one_step else self.max_tokens,
-            stop=(config.delimiter,) if one_step else (),
+    def _ask(self, request: ProposeRequest) -> WriteRequest:
+        limit = self.steps.config.max_step_tokens if request.max_steps == 1 else self.max_tokens
+        return WriteRequest(
+            self.encode(request.problem.prompt),
+            request.prefix,
+            request.count,
+            Sampling(temperature=self.temperature, top_p=self.top_p, max_tokens=limit),
+            request.seed,
+            request.max_steps,
         )
-        return GenerateRequest(ids, request.count, sampling, request.seed)
 
-    def _continuations(self, answer: list[Generation], max_steps: int | None) -> list[Continuation]:
-        return [steps for generation in answer if (steps := self._continuation(generation, max_steps))]
-
-    def _continuation(self, generation: Generation, max_steps: int | None) -> Continuation:
-        steps = self.steps.split(generation)[:max_steps]
-        self.counts.steps += len(steps)
-        if steps and self.steps.dodges(steps[-1]):
-            self.counts.dodged += 1
-            return steps[:-1]
-        return steps
-
-
-def joined(steps: Sequence[Step]) -> tuple[int, ...]:
-    """The token ids of the steps, one after the other, as they were sampled."""
-    return tuple(token for step in steps for token in step.token_ids)
+    def _continuations(self, request: ProposeRequest, answer: list[Written]) -> list[Continuation]:
+        for one in answer:
+            self.counts.steps += one.tried
+            self.counts.dodged += one.dodged
+            self.counts.failed.update(one.failures)
+        return [one.steps for one in answer if one.steps]

@@ -15,14 +15,15 @@ from lm.distributed import spread
 from lm.packing import packed_size
 from lm.rows import TextRow
 from lm.train import Stepper, StepRecord, plan_batches, rate_at
-from mcts.step import Step
+from mcts.step import Step, joined, observed
 from mcts.trajectory import Trajectory
 from policy.credit.base import Array, Member
-from policy.engine import Engine, GenerateRequest, Sampling
+from policy.engine import Engine, Sampling
 from policy.grpo import CreditedGroup, CreditedRow, GrpoLoss, with_old, with_reference
 from policy.proposer import PromptEncoder
 from policy.rl_config import EqualGroups, RlConfig
 from policy.step_format import TextSteps
+from policy.writer import StepWriter, WriteRequest
 from tasks.errors import UserError
 from tasks.problem import Outcome, Problem, Verifier
 from tasks.seeding import derive_seed
@@ -51,13 +52,14 @@ def sample_groups(
 ) -> list[Group]:
     """``count`` whole solutions of each problem, drawn independently; not judged yet. Temperature 0: the likeliest.
 
-    A problem whose prompt fills the policy's context has none.
+    One that a step without end, or with code that failed, has ended keeps that step: it is what it failed by. A problem
+    whose prompt fills the policy's context has none.
     """
     sampling = Sampling(temperature=temperature, max_tokens=max_tokens)
-    requests = [GenerateRequest(encode(p.prompt), count, sampling, derive_seed(seed, p.id)) for p in problems]
+    requests = [WriteRequest(encode(p.prompt), (), count, sampling, derive_seed(seed, p.id)) for p in problems]
     return [
-        Group(problem, tuple(_trajectory(problem, steps.split(one)) for one in answer if one.token_ids))
-        for problem, answer in zip(problems, spread(requests, engine.generate), strict=True)
+        Group(problem, tuple(_trajectory(problem, one.with_flaw) for one in answer if one.with_flaw))
+        for problem, answer in zip(problems, spread(requests, StepWriter(engine, steps).write), strict=True)
     ]
 
 
@@ -104,7 +106,7 @@ def require_finite(groups: Sequence[Group], what: str) -> None:
 
 
 def step_ends(trajectory: Trajectory) -> tuple[int, ...]:
-    """Cumulative token counts of the steps."""
+    """Cumulative counts of the steps' sampled tokens."""
     ends, total = [], 0
     for step in trajectory.steps:
         total += len(step.token_ids)
@@ -149,9 +151,14 @@ def _verified(one: Trajectory) -> float:
 
 
 def text_rows(group: Group, encode: PromptEncoder) -> list[TextRow]:
-    """The group's trajectories behind their prompt: token ids as sampled."""
+    """The group's trajectories behind their prompt: token ids as sampled, and between them what was observed."""
     prompt = encode(group.problem.prompt)
-    return [TextRow(group.problem.id, prompt, one.token_ids) for one in group.trajectories]
+    return [text_row(group.problem.id, prompt, one) for one in group.trajectories]
+
+
+def text_row(problem_id: str, prompt_ids: tuple[int, ...], one: Trajectory) -> TextRow:
+    """A trajectory behind its prompt. What code printed is read, not learned."""
+    return TextRow(problem_id, prompt_ids, joined(one.steps), observed(one.steps))
 
 
 def credited(group: Group, advantages: Sequence[Array], encode: PromptEncoder) -> CreditedGroup:
@@ -215,7 +222,7 @@ class Learner:
 
 def group_tokens(group: CreditedGroup) -> int:
     """Tokens that training on the group computes: what its trajectories share, the prompt above all, once."""
-    return packed_size([row.row.prompt_ids + row.row.target_ids for row in group.rows])
+    return packed_size([row.row.ids for row in group.rows])
 
 
 def _rescored(model: PreTrainedModel, groups: Sequence[CreditedGroup], score: _Score) -> list[CreditedGroup]:

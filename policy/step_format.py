@@ -1,8 +1,10 @@
-"""Step format ``text``: a solution is lines, each line a step; how token ids are cut into steps and judged final."""
+"""How token ids become steps and judgements on them. Format ``text``: a solution is lines, each line a step."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 
 from transformers import PreTrainedTokenizerFast
 
@@ -12,11 +14,47 @@ from policy.engine import Finish, Generation
 from policy.stops import StopTable
 
 
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A generation to be read as steps: at most ``max_steps`` of them (None: all), behind the steps ``before``."""
+
+    generation: Generation
+    before: tuple[Step, ...] = ()
+    max_steps: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """What one generation brought: valid ``steps``, and what came after them and is none.
+
+    ``flaw``: the step at which the path stopped being valid: it dodged the delimiter (``failure`` is empty), or its
+    code failed (``failure``: how, by ``tasks.sandbox.execution.ExecutionOutcome``). ``goes_on``: another turn may
+    follow these steps.
+    """
+
+    steps: tuple[Step, ...]
+    flaw: Step | None = None
+    failure: str = ""
+    goes_on: bool = False
+
+
+@dataclass(slots=True)
+class CodeCounts:
+    """Code that was run for steps: how often, for how long, and how many failed, by outcome. Zeros for text."""
+
+    calls: int = 0
+    seconds: float = 0.0
+    failed: Counter[str] = field(default_factory=Counter)
+
+
 class TextSteps:
     """Cuts token ids into steps at the delimiter and joins them back to the identical ids."""
 
+    runs_code = False
+
     def __init__(self, config: StepFormatConfig, tokenizer: PreTrainedTokenizerFast) -> None:
         self.config = config
+        self.code = CodeCounts()
         self._tokenizer = tokenizer
         self._stops = StopTable(tokenizer)
 
@@ -36,7 +74,7 @@ class TextSteps:
         start = 0
         for end in range(1, len(generation.token_ids) + 1):
             at_end = end == len(generation.token_ids)
-            if not at_end and not self._stops.hit(generation.token_ids[start:end], (self.config.delimiter,)):
+            if not at_end and not self._stops.hit(generation.token_ids[start:end], (self.config.step_end,)):
                 continue
             steps.append(self._step(generation, start, end, at_end and generation.finish is Finish.END))
             if steps[-1].is_final:
@@ -44,12 +82,24 @@ class TextSteps:
             start = end
         return tuple(steps)
 
+    def read(self, drafts: Sequence[Draft]) -> list[Turn]:
+        """What each draft brings."""
+        return [self._read(draft) for draft in drafts]
+
+    def _read(self, draft: Draft) -> Turn:
+        steps = self.split(draft.generation)[: draft.max_steps]
+        if steps and self.dodges(steps[-1]):
+            return Turn(steps[:-1], steps[-1])
+        return Turn(steps)
+
     def dodges(self, step: Step) -> bool:
         """True for a step that reached neither the delimiter nor the end: it has no place in a tree."""
-        return not step.is_final and self.config.delimiter not in step.text
+        return not step.is_final and self.config.step_end not in step.text
 
     def _step(self, generation: Generation, start: int, end: int, ended: bool) -> Step:
         ids = generation.token_ids[start:end]
         text = self.text(ids)
-        is_final = ended or (text.lstrip().startswith(self.config.final_marker) and self.config.delimiter in text)
-        return Step(text, ids, generation.logprobs[start:end], is_final)
+        return Step(text, ids, generation.logprobs[start:end], self._is_final(text, ended))
+
+    def _is_final(self, text: str, ended: bool) -> bool:
+        return ended or (text.lstrip().startswith(self.config.final_marker) and self.config.delimiter in text)

@@ -33,7 +33,7 @@ class ValuedRow:
     old: tuple[float, ...]
 
     def __post_init__(self) -> None:
-        count = len(self.row.target_ids)
+        count = self.row.learned
         if not len(self.returns) == len(self.old) == count:
             found = f"{len(self.returns)} returns and {len(self.old)} values"
             raise ValueError(f"problem {self.row.problem_id}: {count} tokens, but {found}")

@@ -35,8 +35,8 @@ class JudgedRow:
     reference: tuple[float, ...]
 
     def __post_init__(self) -> None:
-        if len(self.reference) != len(self.row.target_ids):
-            count = f"{len(self.row.target_ids)} tokens, but {len(self.reference)} reference log-probs"
+        if len(self.reference) != self.row.learned:
+            count = f"{self.row.learned} tokens, but {len(self.reference)} reference log-probs"
             raise ValueError(f"problem {self.row.problem_id}: {count}")
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from itertools import product
 
-from mcts.step import Step
+from mcts.step import Step, joined, observed
 from mcts.trajectory import solution_text
 from mcts.tree import SearchTree
 from prm.edit_distance import edit_distance
@@ -25,12 +25,13 @@ class PairKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class PreferencePair:
-    """Two continuations of a prefix, the better one first; token ids exactly as they were sampled.
+    """Two continuations of a prefix, the better one first; token ids exactly as they were sampled, or observed.
 
     ``prefix`` holds the ids of the steps before, without the prompt; ``chosen`` and ``rejected`` those of the step.
     In a ``final_step`` pair they hold all steps of both solutions, and ``prefix`` is empty. ``margin`` is the
     difference of the Qs (of the mean Qs of the solutions), ``depth`` the number of the chosen step, from 1.
     ``node_group`` is the expanded node (0, the root, for ``final_step``); ``tree`` tells trees of a problem apart.
+    ``chosen_given`` and ``rejected_given`` are the stretches of ids that were observed (``mcts.step.observed``).
     """
 
     problem_id: str
@@ -47,6 +48,8 @@ class PreferencePair:
     chosen_node: int
     rejected_node: int
     node_group: int
+    chosen_given: tuple[tuple[int, int], ...] = ()
+    rejected_given: tuple[tuple[int, int], ...] = ()
 
     @property
     def group(self) -> tuple[str, int, PairKind, int]:
@@ -74,8 +77,8 @@ class PairConfig:
     ``min_edit_distance`` is meant for steps of many words; tasks whose steps differ in a digit want 1.
     """
 
-    same_prefix: bool = True
-    final_step: bool = True
+    same_prefix: bool = True  # pairs of two steps that begin alike: two children of one node
+    final_step: bool = True  # pairs of two whole solutions of one problem
     per_side: int = 2  # up to this many chosen times this many rejected per node
     min_margin: float = 0.5  # smallest difference of Q; a preference is always above 0
     min_edit_distance: int = 20  # characters in which the two texts differ, at least; identical texts never pair
@@ -195,9 +198,9 @@ def _pair(tree: SearchTree, tree_index: int, candidate: PairCandidate) -> Prefer
         tree=tree_index,
         kind=candidate.kind,
         prompt=tree.problem.prompt,
-        prefix=_ids(tree.prefix(candidate.prefix)),
-        chosen=_ids(chosen),
-        rejected=_ids(rejected),
+        prefix=joined(tree.prefix(candidate.prefix)),
+        chosen=joined(chosen),
+        rejected=joined(rejected),
         chosen_text=solution_text(chosen),
         rejected_text=solution_text(rejected),
         margin=candidate.margin,
@@ -205,13 +208,11 @@ def _pair(tree: SearchTree, tree_index: int, candidate: PairCandidate) -> Prefer
         chosen_node=candidate.chosen,
         rejected_node=candidate.rejected,
         node_group=candidate.prefix,
+        chosen_given=observed(chosen),
+        rejected_given=observed(rejected),
     )
 
 
 def _steps(tree: SearchTree, kind: PairKind, node: int) -> tuple[Step, ...]:
     """What one side of a pair holds: its step, or all steps of the solution."""
     return (tree.step(node),) if kind is PairKind.SAME_PREFIX else tree.prefix(node)
-
-
-def _ids(steps: tuple[Step, ...]) -> tuple[int, ...]:
-    return tuple(token for step in steps for token in step.token_ids)

@@ -34,4 +34,4 @@ class RowGroup(Generic[T]):
     @property
     def tokens(self) -> int:
         """Tokens that are computed for the group: what its trajectories share once."""
-        return packed_size([each.row.prompt_ids + each.row.target_ids for each in self.rows])
+        return packed_size([each.row.ids for each in self.rows])

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from mcts.step import ScoreRequest
+from mcts.step import ScoreRequest, joined
 from prm.model import BATCH_TOKENS, PromptIds, load_ppm, score_rows
 from tasks.errors import UserError
 
@@ -35,8 +35,8 @@ class HfScorer:
     """A PPM folder on transformers.
 
     A request becomes the ids of its prompt (``prompt_ids`` of the problem's prompt: the function the policy is
-    prompted with) followed by the token ids of its steps exactly as they were sampled; the value is tanh of the score
-    at the last one. A row that occurs more than once in a call is computed once.
+    prompted with) followed by the token ids of its steps exactly as they were sampled and observed; the value is tanh
+    of the score at the last one. A row that occurs more than once in a call is computed once.
     """
 
     def __init__(
@@ -62,9 +62,8 @@ class HfScorer:
 
 
 def row_of(request: ScoreRequest, prompt_ids: PromptIds) -> tuple[int, ...]:
-    """The token ids whose last one is scored."""
-    steps = [token for step in request.prefix for token in step.token_ids]
-    return (*prompt_ids(request.problem.prompt), *steps)
+    """The token ids whose last one is scored; what the last step's code printed is known by then."""
+    return (*prompt_ids(request.problem.prompt), *joined(request.prefix))
 
 
 def values_of(requests: Sequence[ScoreRequest], scores: Sequence[float], path: Path | str) -> list[float]:

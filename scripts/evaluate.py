@@ -18,12 +18,16 @@ def run(config: EvaluateConfig, settings: dict[str, Any], folder: Path) -> None:
     """Judge and print the table."""
     from rich.console import Console
 
-    from evolve.compare_run import compare_methods
+    from evolve.compare_run import compare_methods, findings
     from evolve.curves_text import methods_table
-    from evolve.evaluate_run import evaluate_run
+    from evolve.evaluate_run import evaluate_run, introduction, sandbox_of
     from evolve.report_text import accuracy_table
+    from evolve.sandboxing import told
 
     console = Console()
+    console.print(introduction(config), highlight=False)
+    if (tier := sandbox_of(config)) is not None:
+        console.print(told(tier), highlight=False)
     if not config.methods:
         console.print(accuracy_table(evaluate_run(config)))
         return
@@ -31,6 +35,7 @@ def run(config: EvaluateConfig, settings: dict[str, Any], folder: Path) -> None:
     if not console.is_terminal:  # rich would take 80 columns, in which the numbers are cut
         console = Console(width=100)
     console.print(methods_table(summary, console.width))
+    console.print(findings(summary)[0], highlight=False)
     console.print("All budgets, intervals and curves:", f"{written}/report.html", highlight=False, soft_wrap=True)
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import difflib
+import os
 import re
+import shutil
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -18,49 +19,69 @@ from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from scripts.choices import CONF, choices_of, did_you_mean, groups_of, plain, refusal
 from scripts.errors import fail, guarded
 from tasks.errors import UserError
 from tasks.registry import TASK_CONFIGS
 
-CONF = Path(__file__).resolve().parent.parent / "conf"
 _LONGEST_NAME = 240  # file systems take 255 bytes; a swept value may be longer than the first one
 
 
-def launch(name: str, schema: type[Any], run: Callable[[Any, dict[str, Any], Path], None]) -> None:
+def launch(name: str, schema: type[Any], run: Callable[[Any, dict[str, Any], Path], None], about: str = "") -> None:
     """Compose ``conf/<name>.yaml`` with the command line and call ``run(config, settings, folder)``.
 
-    ``config`` is a ``schema``, ``settings`` the same as plain data, ``folder`` the run's folder.
+    ``config`` is a ``schema``, ``settings`` the same as plain data, ``folder`` the run's folder. ``about``: what --help
+    says first; without it, what the file of ``run`` says of itself.
     """
     store = ConfigStore.instance()
     store.store(name=f"{name}_schema", node=schema)
     for task, task_schema in TASK_CONFIGS.items():
         store.store(group="task", name=f"{task}_schema", node=task_schema)
     if {"--help", "-h"} & set(sys.argv[1:]):
-        _print_help(name, run.__globals__["__doc__"])
+        _print_help(name, schema, about or run.__globals__["__doc__"])
         return
     sys.argv[1:] = [_as_list(argument) for argument in sys.argv[1:]]
-    _refuse_bad_overrides(name, sys.argv[1:])
+    _refuse_bad_overrides(name, schema, sys.argv[1:])
 
     def start(config: DictConfig) -> None:
         settings = cast(dict[str, Any], OmegaConf.to_container(config, resolve=True, enum_to_str=True))
         folder = Path(HydraConfig.get().runtime.output_dir)
-        guarded(lambda: run(OmegaConf.to_object(config), settings, folder))
+        try:
+            guarded(lambda: run(OmegaConf.to_object(config), settings, folder))
+        except SystemExit:
+            _remove_if_unused(folder)
+            raise
 
     hydra.main(version_base="1.3", config_path=str(CONF), config_name=name)(start)()
 
 
-def _print_help(name: str, about: str) -> None:
+def _remove_if_unused(folder: Path) -> None:
+    """Hydra makes the folder before the program starts; one that was refused leaves no trace of itself."""
+    try:
+        if all(each.name == ".hydra" for each in folder.iterdir()):
+            shutil.rmtree(folder)
+    except OSError:
+        pass  # it is not there, or not ours to remove
+
+
+def _print_help(name: str, schema: type[Any], about: str) -> None:
     """What Hydra's own help says, which takes it a second longer because it copies the config store per group."""
     with hydra.initialize_config_dir(str(CONF), version_base="1.3"):
         options = OmegaConf.to_yaml(_compose(name, []))
-    print(f"{about.strip()}\n\nGroups (group=choice):")
-    for group in sorted(path for path in CONF.iterdir() if path.is_dir()):
-        print(f"  {group.name}: {', '.join(sorted(choice.stem for choice in group.glob('*.yaml')))}")
-    print(f"\nOptions (option=value, inner.option=value; -m sweeps, --cfg job prints the config):\n\n{options}")
-    print("docs/config.md says what each option means. Hydra's own flags: --hydra-help")
+    lines = [about.strip(), ""]
+    if groups := groups_of(name):
+        lines.append("Groups (group=choice):")
+        lines += [f"  {group}: {', '.join(choices_of(name, schema, group))}" for group in groups]
+        lines.append("")
+    lines += ["Options (option=value, inner.option=value; -m sweeps, --cfg job prints the config):", "", options]
+    lines.append("docs/config.md says what each option means. Hydra's own flags: --hydra-help")
+    try:
+        print("\n".join(lines), flush=True)
+    except BrokenPipeError:  # head, or a pager that was closed, has read enough; nor may the exit write the rest
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-def _refuse_bad_overrides(name: str, arguments: list[str]) -> None:
+def _refuse_bad_overrides(name: str, schema: type[Any], arguments: list[str]) -> None:
     """Check the overrides against the config before Hydra does, to answer a typo with what was meant."""
     flags = [argument for argument in arguments if argument.startswith("-")]
     if any(flag not in ("-m", "--multirun") for flag in flags):
@@ -71,12 +92,12 @@ def _refuse_bad_overrides(name: str, arguments: list[str]) -> None:
     except HydraException as error:
         fail(f"{_first_line(error)}; an override is written option=value")
     with hydra.initialize_config_dir(str(CONF), version_base="1.3"):
-        _check_groups(overrides)
+        _check_groups(name, schema, overrides)
         groups = [text for text, override in zip(texts, overrides, strict=True) if _is_group(override)]
         known = list(_dotted(_compose(name, groups)))
         for override in overrides:
             if not _is_group(override) and not _is_known(override, known):
-                fail(f"there is no option {override.key_or_group}{_did_you_mean(override.key_or_group, known)}")
+                fail(f"there is no option {override.key_or_group}{did_you_mean(override.key_or_group, known)}")
         chosen = [_first_choice(override) for override in overrides]
         _compose(name, chosen)
     length = len(",".join(chosen))
@@ -97,20 +118,18 @@ def _compose(name: str, overrides: list[str]) -> DictConfig:
     except (HydraException, OmegaConfBaseException) as error:
         cause = error.__cause__ or error
         key = getattr(cause, "full_key", None)
-        fail(f"{key + ': ' if key else ''}{_first_line(cause)}")
+        fail(plain(key, _first_line(cause)) if key else _first_line(cause))
 
 
-def _check_groups(overrides: list[Override]) -> None:
+def _check_groups(name: str, schema: type[Any], overrides: list[Override]) -> None:
     for override in overrides:
         if not _is_group(override) or override.value() is None or override.is_sweep_override():
             continue
-        choices = sorted(path.stem for path in (CONF / override.key_or_group).glob("*.yaml"))
         value = override.value()
         chosen = [str(each) for each in value] if isinstance(value, list) else [str(value)]
         for each in chosen:
-            if each not in choices:
-                hint = _did_you_mean(each, choices)
-                fail(f"{override.key_or_group} has no choice {each}{hint}; choose from {', '.join(choices)}")
+            if said := refusal(name, schema, override.key_or_group, each):
+                fail(said)
             if chosen.count(each) > 1:
                 fail(f"{override.key_or_group} names {each} {chosen.count(each)} times; once is enough")
 
@@ -148,13 +167,6 @@ def _dotted(config: Any, prefix: str = "") -> Iterator[str]:
         yield name
         if value is not None and not value._is_none() and not value._is_missing():
             yield from _dotted(value, f"{name}.")
-
-
-def _did_you_mean(word: str, known: list[str]) -> str:
-    close = difflib.get_close_matches(word, known, n=1, cutoff=0.5)
-    tails = [key for key in known if key.rsplit(".", 1)[-1] == word.rsplit(".", 1)[-1]]
-    meant = tails[:1] or close
-    return f"; did you mean {meant[0]}?" if meant else ""
 
 
 def _first_line(error: BaseException) -> str:

@@ -11,4 +11,4 @@ from scripts.compare import run
 from scripts.launch import launch
 
 if __name__ == "__main__":
-    launch("train", CompareConfig, run)
+    launch("train", CompareConfig, run, about=__doc__)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import errno
 import json
 import re
+import sys
 from collections.abc import Callable
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -48,6 +49,11 @@ class TreeServer(ThreadingHTTPServer):
             reason = {errno.EADDRINUSE: "is in use", errno.EACCES: "may not be used"}.get(error.errno or 0, str(error))
             raise UserError(f"port {port} {reason}; give another one with --port, or 0 for any") from error
 
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Say nothing of a browser that went away before it had its answer."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)
+
     @property
     def address(self) -> str:
         """Where a browser finds the page."""
@@ -83,6 +89,8 @@ class _Answer(BaseHTTPRequestHandler):
             self._json(HTTPStatus.OK, answer(int(number)))
         except LookupError as error:
             self._fail(HTTPStatus.NOT_FOUND, str(error.args[0]))
+        except ConnectionError:
+            raise  # nobody is there to be told
         except (DataError, OSError) as error:
             self._fail(HTTPStatus.INTERNAL_SERVER_ERROR, str(error))
         return None

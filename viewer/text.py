@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 
 from rich.style import Style
 from rich.text import Text
@@ -15,17 +15,23 @@ from tasks.problem import Outcome
 from viewer.colours import DIVERGING, mix
 
 _MARKS = {Outcome.CORRECT: "✓", Outcome.WRONG: "✗", Outcome.UNVERIFIABLE: "?", Outcome.ERROR: "!"}
+_WORDS = {outcome: str(outcome) for outcome in Outcome} | {Outcome.ERROR: "verifier error"}
+_LEAST_MOVE = 0.005  # what is nearer to 0 would be shown as 0.00
 
 
 def render_tree(
-    tree: SearchTree, max_depth: int | None = None, min_visits: int = 0, path: str | int | None = "best"
+    tree: SearchTree,
+    max_depth: int | None = None,
+    min_visits: int = 0,
+    path: str | int | None = "best",
+    path_mark: str = "",
 ) -> Tree:
     """The tree for ``rich``: each step with N, Q, its criticality (Δ), the PPM's score and the verdict's mark.
 
-    Steps have the page's colour of their Q (viewer/colours.py). ``path`` is set in bold: "best", a node (the path to
-    it), or None. Nodes deeper than ``max_depth`` or with fewer than ``min_visits`` visits are counted, not shown; those
-    on the path are always shown. Marks: ✓ correct, ✗ wrong, ? unverifiable, ! verifier error, ∅ dead end. Raises
-    ValueError for a path that is none of these.
+    Steps have the page's colour of their Q (viewer/colours.py). ``path`` is set in bold and begins with ``path_mark``:
+    "best", a node (the path to it), or None. Δ is left out where it rounds to 0. Nodes below ``max_depth`` or with
+    fewer than ``min_visits`` visits are counted, not shown; those on the path are always shown. Marks: ✓ correct,
+    ✗ wrong, ? unverifiable, ! verifier error, ∅ dead end. Raises ValueError for a path that is none of these.
     """
     bold, moved = frozenset(_path_nodes(tree, path)), criticality(tree)
     root = Tree(_root_label(tree))
@@ -35,10 +41,26 @@ def render_tree(
         shown, hidden = _split_children(tree, node, max_depth, min_visits, bold)
         for child in shown:
             label = _label(tree, child, float(moved[child]), is_bold=child in bold)
-            stack.append((child, branch.add(label)))
+            mark = Text(path_mark if child in bold else " " * len(path_mark), style="bold")
+            stack.append((child, branch.add(mark + label)))
         if hidden:
             branch.add(Text(f"… {hidden} more", style="dim"))
     return root
+
+
+def legend(trees: Iterable[SearchTree], path_mark: str = "") -> str:
+    """One line that says what the figures and marks beside the steps of these trees are."""
+    trees = list(trees)
+    outcomes = {verdict.outcome for tree in trees for verdict in tree.verdicts.values()}
+    has_scores = any(not math.isnan(score) for tree in trees for score in tree.score)
+    said = [
+        f"{path_mark.strip()} the path" if path_mark else "",
+        "N visits, Q mean value (-1 to 1), Δ Q minus the Q before it",
+        "PPM score (may count as a visit: a child can have more than its parent)" * has_scores,
+        " ".join(f"{mark} {_WORDS[outcome]}" for outcome, mark in _MARKS.items() if outcome in outcomes),
+        "∅ dead end" if any(tree.dead_ends for tree in trees) else "",
+    ]
+    return "; ".join(part for part in said if part)
 
 
 def visible(text: str) -> str:
@@ -81,8 +103,10 @@ def _label(tree: SearchTree, node: int, moved: float, *, is_bold: bool) -> Text:
     colour = mix(DIVERGING, tree.q(node) if tree.visits[node] else math.nan)
     style = Style(color=colour, bold=is_bold or None, dim=not tree.visits[node] or None)
     label = Text.assemble((visible(tree.step(node).text.rstrip("\n")), style))
+    if tree.step(node).observation:
+        label.append(f" → {visible(tree.step(node).observation.rstrip())}", style="italic")
     label.append(f"  #{node} N={tree.visits[node]} Q={tree.q(node):+.2f}", style="dim")
-    if not math.isnan(moved):
+    if abs(moved) >= _LEAST_MOVE:
         label.append(f" Δ={moved:+.2f}", style="dim")
     if not math.isnan(tree.score[node]):
         label.append(f" PPM={tree.score[node]:+.2f}", style="dim")

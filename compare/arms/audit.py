@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 import numpy as np
 
@@ -54,13 +54,14 @@ class Audit:
     ) -> dict[str, float]:
         """The metrics of an update. ``kl``: what the loss saw of it, for arms whose drift is not measured here."""
         with self._course.phase("audit"):
+            groups = self._true(groups)
             labels = [[self._labels(group, one) for one in group.trajectories] for group in groups]
             watched = [
                 Watched(group.problem.prompt, one, learned_reward(self._course.arm, member), marks)
                 for group, own, told in zip(groups, members, labels, strict=True)
                 for one, member, marks in zip(group.trajectories, own, told, strict=True)
             ]
-            found = measure(watched, self._course.config.policy.steps.delimiter, kl)
+            found = measure(watched, self._course.config.policy.steps.step_end, kl)
             drifted = self._drift.look(groups) if self._drift else {}
             return found | drifted | self._credit(groups, advantages, labels)
 
@@ -70,6 +71,13 @@ class Audit:
         if self._watches and self._course.config.judging.best_of:
             with _aside(self._course):
                 self._course.extra["best_of_n"] = self._choose(judge)
+
+    def _true(self, groups: Sequence[Group]) -> list[Group]:
+        """The groups with true verdicts, where those of the rewards are wrong on purpose (``task.fault``)."""
+        if self._course.verifier is self._course.task.verifier:
+            return list(groups)
+        bare = [replace(g, trajectories=tuple(replace(t, verdict=None) for t in g.trajectories)) for g in groups]
+        return judged(bare, self._course.task.verifier)
 
     def _labels(self, group: Group, one: Trajectory) -> tuple[bool, ...]:
         oracle = self._course.task.oracle
@@ -114,6 +122,7 @@ def _aside(course: Course) -> Iterator[None]:
     finally:
         spent, course.ledger = course.ledger, kept
         for phase in spent.phases.values():
-            course.ledger.add("audit", verifier_calls=phase.verifier_calls, seconds=phase.seconds)
+            course.ledger.add("audit", verifier_calls=phase.verifier_calls, sandbox_calls=phase.sandbox_calls)
+            course.ledger.add("audit", seconds=phase.seconds)
             for role, tokens in phase.tokens.items():
                 course.ledger.add("audit", role, **asdict(tokens))

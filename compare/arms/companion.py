@@ -74,7 +74,7 @@ class Trainee:
             found = spread([row for own in rows for row in own], lambda some: read(list(some)))
         if not all(isfinite(value) for values in found for value in values):
             raise UserError(f"arm {self._course.work.name}: the {self._role} has diverged; lower its learning rate")
-        ids = [[row.prompt_ids + row.target_ids for row in own] for own in rows]
+        ids = [[row.ids for row in own] for own in rows]
         self._course.ledger.add("scoring", self._role, scored=sum(map(packed_size, ids)))
         answers = iter(found)
         return [[tuple(next(answers)) for _ in own] for own in rows]

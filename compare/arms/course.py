@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from compare.arms.advice import before_updates, in_an_update
 from compare.arms.checkpoint import Checkpoint
 from compare.arms.judging import greedy, is_solved, write_samples
 from compare.arms.live import LivePolicy
@@ -24,11 +25,12 @@ from lm.distributed import gathered
 from mcts.tree import SearchTree
 from policy.rl import Group, judged, require_finite, without_errors
 from tasks.errors import UserError
+from tasks.fault import with_faults
 from tasks.problem import Problem, Split
 from tasks.registry import build_task
 from tasks.seeding import derive_seed
 
-_LASTING = ("rows", "updates", "extra", "_curve", "_right", "_begun", "_before", "_dearest", "_marks", "_kept")
+_LASTING = ("rows", "updates", "extra", "_curve", "_right", "_begun", "_before", "_dearest", "_marks", "_kept", "_gap")
 
 
 class Course:
@@ -39,6 +41,7 @@ class Course:
         self.config, self.arm = work.config, work.arm
         self.seed = derive_seed(work.config.seed, "arm", work.seed)  # not the name: arms sample alike where they can
         self.task = build_task(self.config.task)
+        self.verifier = with_faults(self.task.verifier, self.config.task.fault)  # of rewards; the task's judges
         self.policy = LivePolicy(self.config.policy, self.config.engine, work.start)
         self.ledger = Ledger({Role.POLICY: self.policy.parameters})
         self.rows: list[dict[str, Any]] = []
@@ -62,6 +65,7 @@ class Course:
         self._dearest = 0.0
         self._marks = 1 + int(self.spent * self.config.judging.points)
         self._kept = 0  # the update of the last checkpoint
+        self._gap: float | None = None  # of the log-probs of engine and trainer, when they were last compared
         self.checkpoint = Checkpoint(work.checkpoint, plain(self.arm))
         self.checkpoint.add("course", self)
         if self.pool:
@@ -87,12 +91,12 @@ class Course:
         if spent >= 1 and not self.updates:
             raise UserError(
                 f"arm {self.work.name}: the budget is used up before the first update; raise budget."
-                f"{self.config.budget.unit}, or lower arms.{self.work.name}.trees or arms.{self.work.name}.sampling"
+                f"{self.config.budget.unit}{before_updates(self.work)}"
             )
         if self.updates == 1 and spent > 1:
             raise UserError(
                 f"arm {self.work.name}: one update costs {100 * (spent - self._before):.0f} % of the budget; raise "
-                f"budget.{self.config.budget.unit}, or lower rl.problems and rl.group"
+                f"budget.{self.config.budget.unit}{in_an_update(self.work)}"
             )
         self._dearest = max(self._dearest, spent - self._before) if self.updates else 0.0
         self._before = spent
@@ -144,9 +148,11 @@ class Course:
     def phase(self, name: str) -> Iterator[None]:
         """Charge a phase with the seconds of the block (rank 0's) and what the policy's engines do in it."""
         before, started = self.policy.counts(), time.perf_counter()
+        programs = self.policy.steps.code.calls
         yield
         after = self.policy.counts()
         mine = {each: getattr(after, each) - getattr(before, each) for each in ("generated", "prefilled", "cached")}
+        mine["sandbox_calls"] = self.policy.steps.code.calls - programs
         every = gathered((time.perf_counter() - started, mine))
         counts = {each: sum(own[each] for _, own in every) for each in mine}
         self.ledger.add(name, seconds=every[0][0], **counts)
@@ -156,7 +162,7 @@ class Course:
         require_finite(groups, f"arm {self.work.name}")
         calls = sum(one.verdict is None for group in groups for one in group.trajectories)
         with self.phase(phase):
-            found = judged(groups, self.task.verifier)
+            found = judged(groups, self.verifier)
         refuse_verifier_errors(
             Counter(one.verdict.outcome for group in found for one in group.trajectories if one.verdict)
         )
@@ -174,6 +180,10 @@ class Course:
             "ledger/generated": tokens.generated,
             "ledger/trained": tokens.trained,
         }
+        if self.policy.gap is not None and (self._gap is None or self.policy.is_copied):
+            self._gap = self.policy.gap
+        if self._gap is not None:
+            shares["sync/logprob_gap"] = self._gap
         row = {name: float(f"{value:.6g}") for name, value in (metrics | shares).items()}
         self.rows.append({"update": self.updates, **row})
 
@@ -201,7 +211,8 @@ class Course:
     def _judge(self) -> None:
         with self.phase("evaluation"):
             self._solutions = greedy(self.policy, self._judged, self.task)
-        require_finite(self._solutions, f"arm {self.work.name}")
+            require_finite(self._solutions, f"arm {self.work.name}")
+            self._gap = self.policy.look()
         self._right = list(map(is_solved, self._solutions))
         self._curve.append((float(self.ledger.flops()), float(np.mean(self._right))))
         if self.rows:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import copy
+import math
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -15,13 +16,13 @@ from evolve.kept_engine import kept_engine
 from evolve.models import device_of
 from lm.distributed import gathered
 from lm.folder import load_policy, load_tokenizer, save_model
+from policy.code_steps import make_steps
 from policy.config import EngineConfig, EngineName, PolicyConfig
 from policy.engine import Engine, EngineCounts
 from policy.hf_engine import HfEngine
 from policy.openai_engine import OpenAiEngine
 from policy.proposer import PromptEncoder
 from policy.rl import Group, sample_groups
-from policy.step_format import TextSteps
 from policy.sync import judge_gap, logprob_gap
 from policy.vllm_engine import VllmEngine
 from tasks.problem import Problem
@@ -39,9 +40,9 @@ class LivePolicy:
         self.model: PreTrainedModel = load_policy(path, self.device)
         self.tokenizer: PreTrainedTokenizerFast = load_tokenizer(path)
         self.encode = PromptEncoder(policy.prompt, self.tokenizer)
-        self.steps = TextSteps(policy.steps, self.tokenizer)
+        self.steps = make_steps(policy.steps, self.tokenizer)
         self.parameters = sum(parameter.numel() for parameter in self.model.parameters())
-        self.gap = 0.0  # of the engine's and the trainer's log-probs after the last change, nats
+        self.gap: float | None = None  # of the engine's and the trainer's log-probs as last compared, nats
         self._max_tokens = policy.max_solution_tokens
         self._config = engine
         self._stale = True
@@ -62,6 +63,20 @@ class LivePolicy:
             self._stale = False
         assert self._engine is not None
         return self._engine
+
+    @property
+    def is_copied(self) -> bool:
+        """Does the engine sample other weights than the trained ones, which must follow those after every change?"""
+        return self._config.name is not EngineName.HF or self._config.dtype != "float32"
+
+    def look(self) -> float | None:
+        """The gap as it is now. Where the engine reads the trained model itself nothing can be stale, so that is asked
+        now and then only, and never refused: what there is comes of the two ways to compute."""
+        engine = self.engine
+        if isinstance(engine, HfEngine) and not self.is_copied:
+            found = self._compare(engine)
+            self.gap = found if math.isfinite(found) else self.gap
+        return self.gap
 
     def counts(self) -> EngineCounts:
         """What this rank's engine has done for this policy so far."""
@@ -89,14 +104,22 @@ class LivePolicy:
         if isinstance(self._engine, HfEngine):
             self._copy()
             self._engine.forget()
+            if self.is_copied and math.isfinite(gap := self._compare(self._engine)):
+                self.gap = judge_gap(gap, "the arm")  # log-probs that are not finite are told where they are sampled
             return self._engine
         if self._config.dtype != "float32":
             self._sampled = copy.deepcopy(self.model).to(getattr(torch, self._config.dtype))
         made = HfEngine(self._sampled, self.tokenizer, self._config.batch_rows, self._config.cache_mb)
-        self.gap = judge_gap(max(gathered(logprob_gap(made, self.model, len(self.tokenizer)))), "the arm")
-        self._before = EngineCounts(**asdict(made.counts))  # the probe's
-        made.forget()
+        self.gap = judge_gap(self._compare(made), "the arm")
         return made
+
+    def _compare(self, engine: HfEngine) -> float:
+        """``policy.sync.logprob_gap``, the largest of all ranks. The engine counts and keeps nothing of it."""
+        before = replace(engine.counts)
+        gap = max(gathered(logprob_gap(engine, self.model, len(self.tokenizer))))
+        engine.counts = before
+        engine.forget()
+        return gap
 
     @torch.no_grad()
     def _copy(self) -> None:

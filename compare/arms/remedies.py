@@ -60,7 +60,7 @@ class Ppm:
     def _rows(self, group: Group, index: int) -> list[tuple[int, ...]]:
         one = group.trajectories[index]
         begun = accumulate(
-            (step.token_ids for step in one.steps), initial=self._course.policy.encode(group.problem.prompt)
+            (step.context_ids for step in one.steps), initial=self._course.policy.encode(group.problem.prompt)
         )
         return list(begun)[1:]
 

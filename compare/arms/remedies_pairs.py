@@ -13,9 +13,10 @@ from evolve.config import GroupSearchConfig
 from evolve.search_stage import run_searches
 from lm.distributed import spread
 from mcts.search import Search
+from mcts.step import joined
 from mcts.trajectory import Trajectory
 from mcts.tree import SearchTree
-from policy.proposer import PolicyProposer, joined
+from policy.proposer import PolicyProposer
 from policy.rl import Group
 from prm.pairs import select_pairs
 from prm.train import NodePairs, group_by_node
@@ -33,7 +34,7 @@ def live_trees(
     )  # fmt: skip
 
     def grown(some: Sequence[Problem]) -> list[tuple[SearchTree, int]]:
-        searches = [Search(problem, config, seed, course.task.verifier) for problem in some]
+        searches = [Search(problem, config, seed, course.verifier) for problem in some]
         run_searches(config.driver, searches, proposer, None, slots=config.slots)
         return [(search.tree, search.stats.verdicts.total()) for search in searches]
 
@@ -73,7 +74,8 @@ def adversarial_lesson(group: Group, scores: Sequence[tuple[float, ...]], prompt
     begun = {prompt + joined(one.steps[: end + 1]) for one in right.values() for end in range(len(one.steps))}
     pairs: dict[tuple[int, int], None] = {}
     for better, worse in product(right.values(), tempting.values()):
-        sides = [(prompt + better.token_ids, prompt + worse.token_ids), *_parting(better, worse, prompt)]
+        whole = prompt + joined(better.steps), prompt + joined(worse.steps)
+        sides = [whole, *_parting(better, worse, prompt)]
         for chosen, rejected in sides:
             if rejected not in begun:
                 pairs[index.setdefault(chosen, len(index)), index.setdefault(rejected, len(index))] = None
@@ -91,5 +93,5 @@ def _parting(
     for place, (mine, other) in enumerate(zip(better.steps, worse.steps, strict=False)):
         if mine.token_ids != other.token_ids:
             before = prompt + joined(better.steps[:place])
-            return [(before + mine.token_ids, before + other.token_ids)]
+            return [(before + mine.context_ids, before + other.context_ids)]
     return []

@@ -61,7 +61,7 @@ class Standardised:
 
     def __call__(self, groups: Sequence[Group]) -> list[list[float]]:
         """Rewards without bounds. UserError if one is not finite."""
-        rows = [[row.prompt_ids + row.target_ids for row in self._rows(group)] for group in groups]
+        rows = [[row.ids for row in self._rows(group)] for group in groups]
         with self._course.phase(_SCORING):
             found = row_scores(self._model, [row for own in rows for row in own])
         self._course.ledger.add(_SCORING, Role.REWARD_MODEL, scored=sum(map(packed_size, rows)))
@@ -82,7 +82,7 @@ def problem_pairs(group: Group, rows: Sequence[TextRow]) -> NodePairs | None:
     What no verifier can read is wrong here.
     """
     is_right = {
-        row.prompt_ids + row.target_ids: one.verdict is not None and one.verdict.outcome is Outcome.CORRECT
+        row.ids: one.verdict is not None and one.verdict.outcome is Outcome.CORRECT
         for row, one in zip(rows, group.trajectories, strict=True)
     }
     sides: dict[bool, list[int]] = {True: [], False: []}
@@ -140,4 +140,4 @@ def _trained(course: Course, nodes: Sequence[NodePairs]) -> int:
 
 
 def _ids(course: Course, group: Group) -> list[tuple[int, ...]]:
-    return [row.prompt_ids + row.target_ids for row in text_rows(group, course.policy.encode)]
+    return [row.ids for row in text_rows(group, course.policy.encode)]

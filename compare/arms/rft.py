@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from compare.arms.course import Course
 from compare.arms.supervised import spend_on_texts
 from lm.rows import TextRow
-from policy.rl import Group
+from policy.rl import Group, text_row
 from tasks.problem import Outcome
 from tasks.seeding import derive_seed
 
@@ -32,4 +32,4 @@ def _keep(course: Course, groups: Sequence[Group], rows: dict[tuple[str, tuple[i
         prompt = course.policy.encode(group.problem.prompt)
         for one in group.trajectories:
             if one.verdict is not None and one.verdict.outcome is Outcome.CORRECT:
-                rows.setdefault((group.problem.id, one.token_ids), TextRow(group.problem.id, prompt, one.token_ids))
+                rows.setdefault((group.problem.id, one.token_ids), text_row(group.problem.id, prompt, one))

@@ -10,10 +10,11 @@ from compare.arms.remedies import GuardedPpm, StepScores
 from compare.config import Scores
 from evolve.search_stage import refuse_verifier_errors
 from lm.distributed import spread
+from mcts.step import Step, joined
 from mcts.trajectory import solution_text
-from policy.engine import GenerateRequest, Sampling
-from policy.proposer import joined
+from policy.engine import Sampling
 from policy.rl import Group
+from policy.writer import StepWriter, WriteRequest
 from tasks.problem import Outcome, Problem
 from tasks.seeding import derive_seed
 
@@ -68,13 +69,13 @@ def monte_carlo_scorer(course: Course) -> Scorer:
     """
 
     def score(groups: Sequence[Group], seed: int) -> StepScores:
-        asked: dict[tuple[int, ...], tuple[Problem, str]] = {}
+        asked: dict[tuple[int, ...], tuple[Problem, tuple[Step, ...]]] = {}
         for group in groups:
             prompt = course.policy.encode(group.problem.prompt)
             for one in group.trajectories:
                 for end in range(1, len(one.steps)):
                     before = one.steps[:end]
-                    asked.setdefault(prompt + joined(before), (group.problem, solution_text(before)))
+                    asked.setdefault(prompt + joined(before), (group.problem, before))
         values = _continued(course, asked, seed)
         return [[_values(course, group, values, index) for index in range(len(group.trajectories))] for group in groups]
 
@@ -82,22 +83,22 @@ def monte_carlo_scorer(course: Course) -> Scorer:
 
 
 def _continued(
-    course: Course, asked: dict[tuple[int, ...], tuple[Problem, str]], seed: int
+    course: Course, asked: dict[tuple[int, ...], tuple[Problem, tuple[Step, ...]]], seed: int
 ) -> dict[tuple[int, ...], float]:
     """The value of each prefix, by its token ids, prompt included."""
     policy, count = course.policy, course.arm.continuations
-    engine, verifier = policy.engine, course.task.verifier
-    limit = course.config.policy.max_solution_tokens
+    writer, verifier = StepWriter(policy.engine, policy.steps), course.verifier
+    sampling = Sampling(max_tokens=course.config.policy.max_solution_tokens)
     requests = [
-        GenerateRequest(ids, count, Sampling(max_tokens=limit), derive_seed(seed, "continue", index))
-        for index, ids in enumerate(asked)
+        WriteRequest(policy.encode(problem.prompt), before, count, sampling, derive_seed(seed, "continue", index))
+        for index, (problem, before) in enumerate(asked.values())
     ]
 
     def outcomes(places: Sequence[int]) -> list[Counter[Outcome]]:
-        answers, begun = engine.generate([requests[place] for place in places]), list(asked.values())
+        answers, begun = writer.write([requests[place] for place in places]), list(asked.values())
         found = []
         for (problem, before), answer in zip((begun[place] for place in places), answers, strict=True):
-            texts = [before + solution_text(policy.steps.split(one)) for one in answer]
+            texts = [solution_text(before + one.with_flaw) for one in answer]
             found.append(Counter(verifier.verify(problem, text).outcome for text in texts))
         return found
 

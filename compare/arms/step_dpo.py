@@ -26,10 +26,13 @@ def step_dpo(course: Course) -> None:
 
 def _pair(pair: PreferencePair, course: Course) -> StepPair:
     before = (*course.policy.encode(pair.prompt), *pair.prefix)
-    return StepPair(TextRow(pair.problem_id, before, pair.chosen), TextRow(pair.problem_id, before, pair.rejected))
+    return StepPair(
+        TextRow(pair.problem_id, before, pair.chosen, pair.chosen_given),
+        TextRow(pair.problem_id, before, pair.rejected, pair.rejected_given),
+    )
 
 
 def _tokens(pairs: Sequence[StepPair]) -> int:
     """Tokens computed for the pairs, the beginning that the two sides share once."""
-    sides = [[row.prompt_ids + row.target_ids for row in (pair.chosen, pair.rejected)] for pair in pairs]
+    sides = [[row.ids for row in (pair.chosen, pair.rejected)] for pair in pairs]
     return sum(map(packed_size, sides))

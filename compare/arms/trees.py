@@ -51,7 +51,8 @@ def grow_trees(report: Callable[..., None], work: TreesWork) -> StageResult:
         grown = search_spread(search, stream.take(config.search.group), files[-1])
         solved += len(grown.result["solved"])
         counts = {name: grown.result["counts"][f"{name}_tokens"] for name in ("generated", "prefilled", "cached")}
-        ledger.add("trees", verifier_calls=sum(grown.result["verdicts"].values()), **counts)
+        calls = grown.result["counts"].get("sandbox_calls", 0)
+        ledger.add("trees", verifier_calls=sum(grown.result["verdicts"].values()), sandbox_calls=calls, **counts)
         ledger.add("trees", seconds=grown.seconds["search"])
         if work.with_ppm:
             pending += _ppm_tokens(

@@ -37,7 +37,7 @@ def hacked(seed, final, updates=24):
     return [dict(zip(names, map(float, values), strict=True)) for values in zip(*columns, strict=True)]
 
 
-def arm(supervision, gain, seeds=5, problems=300, learned=None, points=9):
+def arm(supervision, gain, seeds=5, problems=300, learned=None, points=9, offline=False):
     """``gain``: what the arm truly adds to a start of 0.3, in accuracy; ``learned``: where its hacked truth ends."""
     runs = {}
     for seed in range(seeds):
@@ -63,18 +63,19 @@ def arm(supervision, gain, seeds=5, problems=300, learned=None, points=9):
             {"solutions": f"arms/x/{seed}/samples.md"} if seed == 0 else {},
             {"updates": 24.0, "equal_groups": 0.3} if gain else {},
         )
-    return ArmRuns(supervision, runs)
+    return ArmRuns(supervision, runs, offline=offline)
 
 
 def comparison(seeds=5):
-    """Eleven arms, of which one fails; tree_q, step_delta and the oracle truly beat grpo_outcome."""
+    """Twelve arms, of which one fails; tree_q, step_delta and the oracle truly beat grpo_outcome, rstar beats rft."""
     return {
-        "sft": arm(Supervision.NONE, 0.0, seeds),
-        "sft_more": arm(Supervision.NONE, 0.015, seeds),
-        "rft": arm(Supervision.OUTCOME, 0.05, seeds),
+        "sft": arm(Supervision.NONE, 0.0, seeds, offline=True),
+        "sft_more": arm(Supervision.NONE, 0.015, seeds, offline=True),
+        "rft": arm(Supervision.OUTCOME, 0.05, seeds, offline=True),
+        "rstar": arm(Supervision.PROCESS, 0.17, seeds, offline=True),
         "grpo_outcome": arm(Supervision.OUTCOME, 0.07, seeds),
         "grpo_ppm": arm(Supervision.PROCESS, 0.075, seeds, learned=0.2),
-        "tree_q": arm(Supervision.PROCESS, 0.16, seeds),
+        "tree_q": arm(Supervision.PROCESS, 0.18, seeds),
         "min_form": arm(Supervision.PROCESS, 0.03, seeds, learned=0.8),
         "step_delta": arm(Supervision.PROCESS, 0.12, seeds),
         "outcome_plus_process": arm(Supervision.BOTH, 0.1, seeds),

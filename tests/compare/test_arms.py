@@ -6,7 +6,8 @@ import json
 
 import pytest
 
-from compare.config import CompareConfig, Recipe, check_arm
+from compare.check_arm import check_arm
+from compare.config import CompareConfig, Recipe
 from compare.summary import Supervision
 from tasks.errors import UserError
 from tasks.registry import build_task

@@ -122,8 +122,7 @@ def test_two_sizes_of_one_model_are_not_merged():
 @pytest.mark.parametrize(
     ("budget", "said"),
     [
-        (Budget(), "got none"),
-        (Budget(tokens=1, flops=2), "got budget.tokens and budget.flops"),
+        (Budget(tokens=1, flops=2), "set one of budget.tokens, budget.flops, and not 2; budget.tokens=null takes"),
         (Budget(flops=0), "budget.flops must be a number above 0, got 0"),
         (Budget(seconds=float("nan")), "budget.seconds must be a number above 0, got nan"),
     ],
@@ -135,3 +134,9 @@ def test_a_budget_has_one_limit(budget, said):
 
 def test_a_budget_knows_its_unit():
     assert (Budget(flops=2e9).unit, Budget(flops=2e9).amount) == (Unit.FLOPS, 2e9)
+
+
+def test_without_a_limit_there_is_the_default_one():
+    assert (Budget().unit, Budget().amount) == (Unit.FLOPS, 2e12)
+    assert Budget().settings() == {"tokens": None, "flops": 2e12, "seconds": None}
+    assert Budget(seconds=60).settings() == {"tokens": None, "flops": None, "seconds": 60.0}

@@ -13,8 +13,8 @@ from compare.arms.critic import explained_variance
 from compare.arms.on_policy import gather, on_policy, warm_up
 from compare.arms.reward_model import make_rewarder
 from compare.arms.work import ArmWork
+from compare.check_arm import check_arm
 from compare.companion_config import CriticConfig, ImplicitConfig, Rewards
-from compare.config import check_arm
 from compare.ledger import Role
 from lm.config import OptimiserConfig, Precision
 from lm.packing import packed_size

@@ -20,7 +20,7 @@ from policy.config import ColdStartConfig
 from policy.rl_config import RlConfig
 from prm.pair_file import read_pairs
 from prm.pairs import PairConfig
-from tasks.chain import ChainConfig
+from tasks.suites.chain import ChainConfig
 from tests.compare.tiny_compare import TRAIN, arm_config, run_comparison, tiny_comparison
 from tests.evolve.tiny_run import tiny_config
 

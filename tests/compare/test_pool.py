@@ -7,7 +7,8 @@ import json
 import pytest
 
 from compare.arms.pool import Pool, from_start, read_groups
-from compare.config import check, check_arm
+from compare.check_arm import check_arm
+from compare.config import check
 from compare.ledger import UNCHARGED
 from lm.rows import TextRow
 from policy.grpo import CreditedGroup, CreditedRow

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from compare.config import check_arm
+from compare.check_arm import check_arm
 from lm.config import TokenizerKind
 from lm.tokenizer import build_tokenizer
 from tasks.errors import UserError

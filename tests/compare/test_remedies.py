@@ -14,7 +14,8 @@ from compare.arms.planted import planted
 from compare.arms.remedies import guarded
 from compare.arms.remedies_pairs import adversarial_lesson
 from compare.arms.work import ArmWork
-from compare.config import ArmConfig, check_arm
+from compare.check_arm import check_arm
+from compare.config import ArmConfig
 from compare.ledger import Role
 from compare.remedy_config import RemedyConfig
 from mcts.step import Step

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import replace
 
 import pytest
+import torch
 
 from compare.arms.on_policy import on_policy
 from compare.arms.run import RECIPES
 from compare.budget import Budget
 from compare.config import ArmConfig, Recipe, Scores
 from compare.ledger import UNCHARGED
+from lm.folder import save_model
 from policy.credit.config import CreditConfig, CreditName
+from prm.model import new_scorer_from_policy
 from tasks.errors import UserError
 from tests.compare.tiny_compare import assert_same_comparison, kill_when_done, run_comparison, tiny_comparison
 
@@ -149,7 +153,7 @@ def test_an_arm_that_fails_holds_nobody_up(tmp_path):
     """One diverges, one asks for what it has not got, one cannot be: each is told in a sentence, the others go on."""
     arms = {
         "good": ArmConfig(),
-        "diverging": ArmConfig(learning_rate=1e30),
+        "diverging": ArmConfig(learning_rate=1e30),  # the first update leaves weights that are not numbers
         "unscored": ArmConfig(credit=CreditConfig(name=CreditName.PROCESS)),
         "treeless": ArmConfig(scores=Scores.TREE),
     }
@@ -165,6 +169,44 @@ def test_an_arm_that_fails_holds_nobody_up(tmp_path):
     assert "FAILED" in report
 
 
+@pytest.fixture
+def flawed_ppm(reference, tmp_path):
+    """A PPM with a weight that is not a number."""
+    model, tokenizer = new_scorer_from_policy(reference / "seed_0/cold_start", seed=0)
+    with torch.no_grad():
+        next(model.parameters())[:] = math.nan
+    save_model(model, tokenizer, tmp_path / "flawed")
+    return tmp_path / "flawed"
+
+
+def test_a_nan_fails_its_own_arm_alone(flawed_ppm, tmp_path, monkeypatch):
+    """In the weights from the first update on, and in what a learned reward says."""
+
+    def begin(course):
+        changed = course.policy.changed
+
+        def spoil():
+            with torch.no_grad():
+                next(course.policy.model.parameters())[:] = math.nan
+            changed()
+
+        if course.work.name == "weights":
+            course.policy.changed = spoil
+        on_policy(course)
+
+    monkeypatch.setitem(RECIPES, Recipe.ON_POLICY, begin)
+    follows = {"credit": CreditConfig(name=CreditName.PROCESS), "scores": Scores.PPM}
+    arms = {"weights": ArmConfig(), "reward": ArmConfig(ppm=str(flawed_ppm), **follows), "sound": ArmConfig()}
+    root = tmp_path / "mine"
+    results = run_comparison(root, tiny_comparison(arms=arms, budget=Budget(tokens=12_000)))
+    failed = {name: row["seeds"]["0"].get("failed") for name, row in results["arms"].items()}
+    assert failed["sound"] is None
+    assert "not finite; lower the learning rate" in failed["weights"]
+    assert "arm reward" in failed["reward"]
+    assert "not finite" in failed["reward"]
+    assert all(f"FAILED: {name}, seed 0: " in (root / "REPORT.md").read_text() for name in ("weights", "reward"))
+
+
 def test_a_budget_too_small_for_one_update_is_told(tmp_path):
     results = run_comparison(tmp_path / "mine", tiny_comparison("grpo_outcome", "sft", budget=Budget(tokens=100)))
     assert "raise budget.tokens" in results["arms"]["grpo_outcome"]["seeds"]["0"]["failed"]
@@ -174,10 +216,11 @@ def test_a_budget_too_small_for_one_update_is_told(tmp_path):
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({"budget": Budget()}, "exactly one of budget.tokens"),
-        ({"budget": Budget(tokens=1e6, flops=1e9)}, "exactly one of budget.tokens"),
+        ({"budget": Budget(tokens=1e6, flops=1e9)}, "set one of budget.tokens, budget.flops, and not 2"),
         ({"arms": {}}, "a comparison needs arms"),
         ({"seeds": 0}, "seeds must be at least 1, got 0"),
+        ({"reach": 40.0}, "reach must lie above 0 and at most at 1"),
+        ({"references": []}, "references must name at least one arm"),
     ],
 )
 def test_what_makes_all_of_it_impossible_is_refused_before_anything_is_written(tmp_path, changes, said):

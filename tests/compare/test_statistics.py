@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from compare.statistics import holm, mcnemar_exact, paired_bootstrap, two_way_bootstrap
+from compare.statistics import mcnemar_exact, paired_bootstrap, two_way_bootstrap
+from evolve.statistics import holm
 
 T_4 = 2.776445  # Student's 97.5 % point at 4 degrees of freedom; at 24: 2.063899
 T_24 = 2.063899

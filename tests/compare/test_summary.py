@@ -12,8 +12,9 @@ from compare.alarm import AlarmConfig
 from compare.budget import Budget
 from compare.curves import area_under, compute_to_reach
 from compare.ledger import Role
-from compare.statistics import holm, mcnemar_exact, paired_bootstrap, two_way_bootstrap
+from compare.statistics import mcnemar_exact, paired_bootstrap, two_way_bootstrap
 from compare.summary import COLD_START, ArmRuns, Supervision, charged, summarise
+from evolve.statistics import holm
 from tasks.seeding import derive_seed
 from tests.compare.invented import arm, comparison, ledger_of
 
@@ -55,7 +56,7 @@ def test_every_arm_is_held_against_its_start_and_the_references(results):
     arms = comparison()
     pairs = {(row["a"], row["b"]) for row in results["contrasts"]}
     trained = set(arms) - {"sft", "ppo_gae"}
-    assert pairs == {(a, b) for a in trained for b in (COLD_START, "grpo_outcome", "sft_more") if a != b}
+    assert pairs == {(a, b) for a in trained for b in (COLD_START, "grpo_outcome", "rft", "sft_more") if a != b}
     (row,) = (row for row in results["contrasts"] if (row["a"], row["b"]) == ("tree_q", "grpo_outcome"))
     seed = derive_seed(4, "contrast", "tree_q", "grpo_outcome")
     found = paired_bootstrap(right(arms["tree_q"]), right(arms["grpo_outcome"]), seed)
@@ -68,7 +69,7 @@ def test_every_arm_is_held_against_its_start_and_the_references(results):
 
 def test_p_is_corrected_within_a_family_and_ceilings_stand_apart(results):
     rows = [row for row in results["contrasts"] if row["b"] == "grpo_outcome" and row["a"] != "oracle"]
-    assert len(rows) == 7
+    assert len(rows) == 8
     assert [row["p_holm"] for row in rows] == pytest.approx(holm([row["p"] for row in rows]), abs=1e-5)
     (oracle,) = (row for row in results["contrasts"] if (row["a"], row["b"]) == ("oracle", "grpo_outcome"))
     assert oracle["p_holm"] == oracle["p"]
@@ -93,6 +94,29 @@ def test_arms_are_compared_on_the_seeds_that_both_finished():
     assert not [
         row for row in summarise(arms | {"grpo_outcome": other}, BUDGET)["contrasts"] if row["b"] == "grpo_outcome"
     ], "no seed in common"
+
+
+def test_an_arm_on_a_fixed_set_has_its_peer_there():
+    arms = comparison()
+    peers = {name: row["peer"] for name, row in summarise(arms, BUDGET)["arms"].items()}
+    assert {peers[name] for name in ("sft_more", "rstar")} == {"rft"}
+    assert {peers[name] for name in ("tree_q", "outcome_plus_process", "oracle")} == {"grpo_outcome"}
+    assert peers["grpo_outcome"] is peers["rft"] is None
+    unfinished = arms | {"rft": ArmRuns(Supervision.OUTCOME, {0: "NaN"}, offline=True)}
+    assert summarise(unfinished, BUDGET)["arms"]["rstar"]["peer"] == "grpo_outcome"
+    assert summarise(arms, BUDGET, references=["grpo_outcome"])["arms"]["rstar"]["peer"] == "grpo_outcome"
+
+
+def test_the_accuracy_that_compute_is_told_to_can_be_chosen():
+    found = summarise(comparison(), BUDGET, reach=0.999)
+    assert found["reach"] == 0.999
+    assert found["arms"]["tree_q"]["reached"] == {"seeds": 0, "compute": None}
+
+
+def test_a_failed_seed_keeps_what_it_left_to_look_at():
+    failed = ArmRuns(Supervision.PROCESS, {0: "NaN", 1: "NaN"}, left={0: {"trees": "seed_0/trees/trees.md"}})
+    seeds = summarise({"a": failed}, BUDGET)["arms"]["a"]["seeds"]
+    assert seeds == {"0": {"failed": "NaN", "links": {"trees": "seed_0/trees/trees.md"}}, "1": {"failed": "NaN"}}
 
 
 def test_without_a_reference_or_any_finished_seed_there_is_still_a_summary():

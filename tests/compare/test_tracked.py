@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from importlib.machinery import ModuleSpec
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -17,6 +19,10 @@ TRL = ("reward", "reward_std", "frac_reward_zero_std", "entropy", "clip_ratio/re
 class Run:
     def __init__(self, about):
         self.about, self.rows, self.is_finished = about, [], False
+        self.id, self.kept = about["id"], {}
+
+    def log_artifact(self, artefact):
+        self.kept[artefact.type] = artefact.files
 
     def log(self, row):
         assert not self.is_finished
@@ -24,6 +30,14 @@ class Run:
 
     def finish(self):
         self.is_finished = True
+
+
+class Artefact:
+    def __init__(self, name, type):
+        self.type, self.files = type, []
+
+    def add_file(self, path):
+        self.files.append(Path(path).name)
 
 
 @pytest.fixture
@@ -34,7 +48,9 @@ def runs(monkeypatch):
         found.append(Run(about))
         return found[-1]
 
-    monkeypatch.setitem(sys.modules, "wandb", SimpleNamespace(init=init, Settings=lambda **settings: settings))
+    wandb = SimpleNamespace(init=init, Settings=lambda **settings: settings, Table=dict, Artifact=Artefact)
+    wandb.__spec__ = ModuleSpec("wandb", None)  # for whoever asks whether it is installed
+    monkeypatch.setitem(sys.modules, "wandb", wandb)
     return found
 
 
@@ -42,8 +58,10 @@ def test_a_run_for_each_arm_and_seed(runs, tmp_path):
     root = tmp_path / "mine"
     config = tiny_comparison("sft", "grpo_outcome", "grpo_ppm", wandb=WandbConfig(mode=WandbMode.OFFLINE))
     run_comparison(root, config)
-    by_group = {run.about["group"]: run for run in runs}
-    assert list(by_group) == ["cold_start", "trees-0.15-ppm", "grpo_outcome", "grpo_ppm"], "sft has no figures"
+    groups = [run.about["group"] for run in runs]
+    parts = ["cold_start", "trees-0.15-ppm", "grpo_outcome", "grpo_ppm", "report"]
+    assert groups == [f"mine/{part}" for part in parts], "sft has no figures"
+    by_group = {group.removeprefix("mine/"): run for group, run in zip(groups, runs, strict=True)}
     assert all(run.is_finished and run.about["mode"] == "offline" and run.about["dir"] == root for run in runs)
     assert by_group["grpo_ppm"].about["name"] == "mine seed_0/grpo_ppm"
     assert by_group["grpo_ppm"].about["config"]["arm"] == "grpo_ppm"
@@ -53,6 +71,12 @@ def test_a_run_for_each_arm_and_seed(runs, tmp_path):
     assert {*TRL, "hack/learned", "hack/true", "ledger/spent", "ledger/flops", "eval/accuracy"} <= heard
     trees = {name for row in by_group["trees-0.15-ppm"].rows for name in row}
     assert {"search/solved", "search/pairs", "ppm/loss", "ppm/grad_norm"} <= trees
+    assert by_group["report"].kept == {
+        "report": ["REPORT.md", "report.html", "summary.json"], "trees": ["report.html", "inspector.html"],
+    }  # fmt: skip
+    (table,) = (row["trees"] for row in by_group["report"].rows)
+    assert table["columns"][0] == "seed"
+    assert table["data"][0][-1] == "trees-0.15-ppm.trees-00000"
     before = len(runs)
     run_comparison(root, config)
-    assert len(runs) == before, "what is done is not told again"
+    assert [run.about["group"] for run in runs[before:]] == ["mine/report"], "what is done is not told again"

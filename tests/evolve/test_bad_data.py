@@ -12,7 +12,7 @@ from evolve.config import EvolveConfig, ProblemChoice
 from lm.config import OptimiserConfig
 from policy.config import ColdStartConfig
 from tasks.errors import DataError, UserError
-from tasks.jsonl import JsonlConfig
+from tasks.readers.jsonl import JsonlConfig
 from tests.evolve.tiny_run import run_tiny, tiny_config
 
 
@@ -44,8 +44,8 @@ def test_rows_that_cannot_be_used_are_counted_and_listed(tmp_path):
     root = tmp_path / "mine"
     run_tiny(root, _on(tmp_path / "sums.jsonl", rows))
     assert json.loads((root / "set_aside.json").read_text()) == [
-        {"line": 41, "reason": "sums.jsonl: the answer 'because' cannot be read as a number"},
-        {"line": 42, "reason": f"sums.jsonl: the same question is at {tmp_path}/sums.jsonl:1"},
+        {"line": 41, "reason": "sums.jsonl: the answer 'because' cannot be read as number"},
+        {"line": 42, "reason": "sums.jsonl: the same question is at line 1"},
     ]
     assert "2 rows of the data were set aside; set_aside.json lists them" in (root / "log.txt").read_text()
     assert "- 2 rows of the data were set aside: `set_aside.json`" in (root / "REPORT.md").read_text()

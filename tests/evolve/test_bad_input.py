@@ -207,13 +207,25 @@ def test_a_gpu_that_is_not_there(tmp_path):
     [
         ("search.rolouts=3", "there is no option search.rolouts; did you mean search.rollouts?"),
         ("rollouts=3", "there is no option rollouts; did you mean search.rollouts?"),
-        ("search.rollouts=many", "search.rollouts: Value 'many' of type 'str' could not be converted to Integer"),
-        ("search.mode=guided", "search.mode: Invalid value 'guided', expected one of [terminal_guided, ppm_augmented"),
+        ("search.rollouts=many", "search.rollouts wants a whole number, got many"),
+        ("search.temperature=hot", "search.temperature wants a number, got hot"),
+        ("progress=maybe", "progress wants true or false, got maybe"),
+        ("search.escalation=3", "search.escalation wants a list, such as [1,2]"),
+        ("search.rule=uctt", "search.rule has no choice uctt; did you mean uct? Choose from uct, puct, rstar_released"),
+        ("arm=rft", "scripts.evolve has no arm, unlike scripts.compare, scripts.train"),
+        (
+            "experiment=compare_quick",
+            "compare_quick is an experiment of scripts.compare, not of scripts.evolve; choose ",
+        ),
+        (
+            "search.mode=guided",
+            "search.mode has no choice guided; did you mean terminal_guided? Choose from terminal_gu",
+        ),
         ("search.rollouts=0", "search.rollouts must lie between 1 and 65535, got 0"),
-        ("task=chian", "task has no choice chian; did you mean chain?; choose from chain, gsm8k, jsonl"),
+        ("task=chian", "task has no choice chian; did you mean chain? Choose from aime, chain, countdown, "),
         ("experiment=labb", "experiment has no choice labb; did you mean lab?"),
         ("search.rollouts", "an override is written option=value"),
-        ("task=jsonl", "task.path is empty; give the JSON-lines file of the problems, task.path=FILE"),
+        ("task=jsonl", "task.path is empty; give the file of the problems, task.path=FILE"),
     ],
 )
 def test_a_bad_override_is_answered_in_one_sentence(tmp_path, refused, override, sentence):

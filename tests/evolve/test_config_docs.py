@@ -3,7 +3,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from evolve.config_docs import comments_of, config_markdown
+import pytest
+
+from evolve.config_docs import comments_of, config_markdown, further_markdown
 from tasks.options import Option
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -28,11 +30,16 @@ class Base:
 class Derived(Base):
     """One of them."""
 
-    # A comment of its own line belongs to no field.
+    first: int = 1  # of all
+    # above a field that has none behind it,
+    # on two lines
     plain: int = 2
     wrapped: list[int] = field(default_factory=list)  # begun behind the field
     # and ended below it
-    last: str = "# no comment"
+    last: str = "# no comment"  # at the end
+
+    def method(self):
+        return None  # not an option
 
 
 def test_the_page_is_up_to_date():
@@ -41,9 +48,22 @@ def test_the_page_is_up_to_date():
 
 def test_comments_are_read_from_behind_the_fields():
     assert comments_of(Derived) == {
-        "size": "in metres", "plain": "", "wrapped": "begun behind the field and ended below it", "last": "",
+        "size": "in metres", "first": "of all", "plain": "above a field that has none behind it, on two lines",
+        "wrapped": "begun behind the field and ended below it", "last": "at the end",
     }  # fmt: skip
     assert comments_of(Colour) == {"RED": "like a brick", "BLUE": ""}
+
+
+def test_an_option_without_a_description_is_refused():
+    @dataclass
+    class Bare:
+        """One."""
+
+        told: int = 1  # of all
+        untold: int = 2
+
+    with pytest.raises(ValueError, match=r"Bare\.untold needs a comment"):
+        further_markdown("", Bare())
 
 
 def test_options_stand_under_their_dotted_names_with_their_own_defaults():

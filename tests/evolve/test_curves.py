@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 from evolve.compare_run import findings
-from evolve.curves import Curve, at_equal_tokens, ladder, last_difference, read_curves
+from evolve.curves import Curve, at_equal_tokens, declines, ladder, last_difference, read_curves
 from evolve.curves_html import curves_report
 from evolve.curves_text import methods_table
 from evolve.methods import LABELS, Method, check_budgets, choose_methods
-from evolve.statistics import paired_bootstrap, wilson
+from evolve.statistics import holm, problem_bootstrap, wilson
 from tasks.errors import UserError
 
 
@@ -28,6 +28,7 @@ def curve(method, rows, budgets=None):
 
 VOTE = curve(Method.MAJORITY, [(10, [1, 0, 0, 0]), (20, [1, 1, 0, 0]), (40, [1, 1, 1, 0])])
 BEAM = curve(Method.BEAM, [(12, [1, 1, 0, 0]), (36, [1, 1, 1, 1])])
+VOTE_OF_40 = curve(Method.MAJORITY, [(10, [0, 1] * 20), (40, [0, 1] * 20)])
 GREEDY = curve(Method.GREEDY, [(15, [1, 0, 1, 0])])
 
 
@@ -63,7 +64,7 @@ def test_all_methods_are_compared_at_the_references_tokens():
     assert second["greedy"]["difference"] == 0
     assert second["beam"]["accuracy"] == pytest.approx((2 + 2 * 8 / 24) / 4, abs=1e-6)
     assert second["beam"]["difference"] == pytest.approx((2 * 8 / 24) / 4, abs=1e-6)
-    assert second["beam"]["difference_interval"] == paired_bootstrap(np.array([0, 0, 1 / 3, 1 / 3]), 0)
+    assert second["beam"]["difference_interval"] == problem_bootstrap(np.array([0, 0, 1 / 3, 1 / 3]), 0).interval
     assert last["majority"] == {"accuracy": 0.75, "interval": wilson(3, 4)}
     assert set(last) == {"greedy", "majority"}, "beam search never spent 40"
     assert last_difference(equal, "beam") == (20, second["beam"])
@@ -97,20 +98,66 @@ def test_curves_are_read_from_records():
 
 def test_the_bootstrap_interval_of_many_problems_is_the_normal_one():
     differences = np.random.default_rng(1).choice([-1.0, 0.0, 1.0], size=2000, p=[0.1, 0.7, 0.2])
-    low, high = paired_bootstrap(differences, seed=2, resamples=4000)
+    low, high = problem_bootstrap(differences, seed=2, resamples=4000).interval
     spread = 1.959964 * differences.std() / np.sqrt(2000)
     assert [low, high] == pytest.approx([differences.mean() - spread, differences.mean() + spread], abs=0.002)
-    assert paired_bootstrap(differences, seed=2, resamples=50) == paired_bootstrap(differences, seed=2, resamples=50)
+    assert problem_bootstrap(differences, seed=2, resamples=50) == problem_bootstrap(differences, seed=2, resamples=50)
 
 
 def test_a_difference_that_every_problem_shares_has_no_spread():
-    assert paired_bootstrap(np.full(30, 0.25), seed=0, resamples=20) == [0.25, 0.25]
+    found = problem_bootstrap(np.full(30, 0.25), seed=0, resamples=199)
+    assert (found.mean, found.interval, found.p) == (0.25, [0.25, 0.25], 0.01)
+    assert problem_bootstrap(np.zeros(30), seed=0, resamples=20).p == 1.0
+
+
+@pytest.mark.parametrize("shift", [0.0, 0.02, 0.04, 0.08])
+def test_an_interval_excludes_0_where_p_is_below_5_percent(shift):
+    for number in range(20):
+        drawn = np.random.default_rng(number).choice([-1.0, 0.0, 1.0], size=200, p=[0.1 - shift, 0.8, 0.1 + shift])
+        found = problem_bootstrap(drawn, seed=number, resamples=999)
+        if abs(found.p - 0.05) > 0.005:
+            assert (found.interval[0] > 0 or found.interval[1] < 0) == (found.p < 0.05)
+
+
+def test_verdicts_are_corrected_for_the_number_of_methods():
+    """One method of nine differs by chance at 5 %: alone it would be told apart."""
+    base = curve(Method.MAJORITY, [(10, [1] * 30 + [0] * 30), (40, [1] * 30 + [0] * 30)])
+    ahead = [1] * 30 + [1] * 5 + [0] * 25
+    behind = [0] + [1] * 29 + [0] * 30
+    methods = [m for m in Method if m not in (Method.ALL, Method.MAJORITY, Method.GREEDY, Method.PASS_AT_N)]
+    rows = [curve(m, [(10, behind if n else ahead), (40, behind if n else ahead)]) for n, m in enumerate(methods)]
+    equal = at_equal_tokens([base, *rows], 0)
+    last = {m: last_difference(equal, m)[1] for m in methods}
+    assert [last[m]["p_holm"] for m in methods] == pytest.approx(holm([last[m]["p"] for m in methods]), abs=1e-5)
+    first, *others = methods
+    assert last[first]["p"] < 0.05 < last[others[0]]["p"]
+    alone, all_of_them = (findings(summary_of(some)) for some in ([base, rows[0]], [base, *rows]))
+    assert "Of 1 methods held against majority vote" in alone[0]
+    assert "1 is better (weighted vote (PPM)), none is worse" in alone[0]
+    assert f"(verdicts corrected for {len(methods)} comparisons, Holm)" in all_of_them[0]
+    assert last[first]["p_holm"] > 0.05
+    assert "is not told apart from majority vote" in all_of_them[2]
+    assert all_of_them[2].endswith("The interval of this one alone leaves out 0; of so many that is no proof.")
+
+
+def test_a_method_that_falls_with_a_larger_budget_is_named():
+    falls = curve(Method.MCTS, [(10, [0, 1] * 20), (20, [1] * 40), (40, [0] * 40)])
+    wobbles = curve(Method.DVTS, [(10, [1, *[0] * 39]), (20, [0] * 40)])
+    rises = curve(Method.BEAM, [(10, [0] * 40), (40, [1] * 40)])
+    one, other = declines([falls, wobbles, rises], 0)
+    assert (one["method"], one["budgets"], one["accuracies"], one["difference"]) == ("mcts", [2, 4], [1, 0], -1)
+    assert one["p_holm"] < 0.05 < other["p_holm"]
+    said = findings(summary_of([VOTE_OF_40, falls, wobbles, rises]))
+    assert "MCTS (PPM) falls with a larger budget: 100.0 % at 2, 0.0 % at 4, -100.0 points (-100.0 to -100.0)." in said
+    assert said[-1].endswith("over a smaller one, and perhaps a loss: DVTS (2.5 % at 1, 0.0 % at 2).")
+    assert not any("beam search falls" in each for each in said)
 
 
 def summary_of(curves, **changes):
     return {
         "run": "demo", "round": 3, "split": "held_out", "problems": 4, "asked": {"seed": 0},
         "methods": [ladder(each) for each in curves], "equal_tokens": at_equal_tokens(curves, 0),
+        "declines": declines(curves, 0),
     } | changes  # fmt: skip
 
 
@@ -148,7 +195,11 @@ def test_the_page_is_whole_and_nothing_in_it_is_loaded_or_taken_for_markup():
     assert "http://" not in page
     assert "https://" not in page
     assert page.count("<polyline") == len(LABELS)
-    assert page.count('stroke-dasharray="5 4"') == 1, "the ceiling"
+    assert page.count('stroke-dasharray="5 4"') == 2, "the ceiling, and the piece beside its name"
+    lines = re.findall(r'<polyline [^>]*stroke="([^"]+)"[^>]*?(?:stroke-dasharray="([^"]+)")? />', page)
+    assert len(set(lines)) == len(LABELS), "no two methods look alike"
+    ticks = re.findall(r'y="358.0" text-anchor="middle">([\d,]+)<', page)
+    assert (ticks[0], ticks[-1]) == ("8", "512"), "the axis ends at a tick, beyond the last point"
     numbers = [float(number) for number in re.findall(r'(?:cx|cy|y1|y2|x1|x2)="([^"]+)"', page)]
     assert all(0 <= number <= 720 for number in numbers)
 
@@ -160,6 +211,10 @@ def test_findings_say_which_way_it_came_out():
     base = curve(Method.MAJORITY, [(10, [0, 1] * 20), (40, [1, 0] * 20)])
     said = " ".join(findings(summary_of([base, better, same, worse])))
     assert "beam search beats majority vote: 100.0 %, +50.0 points" in said
+    assert said.startswith(
+        "Of 3 methods held against majority vote at equal generated tokens 1 is better (beam search), "
+        "1 is worse (MCTS (PPM)), and 1 not told apart from it (verdicts corrected for 3 comparisons, Holm)."
+    )
     assert "DVTS is not told apart from majority vote" in said
     assert "MCTS (PPM) is beaten by majority vote" in said
 

@@ -2,13 +2,14 @@
 
 import json
 import math
+from collections import Counter
 
 import numpy as np
 import pytest
 
 from evolve.figures import Calibration, Distributions, critical_rows, outcomes_below
 from mcts.config import Mode, SearchConfig
-from mcts.criticality import most_critical
+from mcts.criticality import most_critical, rank
 from mcts.step import Step
 from mcts.tree import SearchTree
 from tasks.problem import Outcome, Problem, Verdict
@@ -89,6 +90,14 @@ def test_searched_trees_add_up_to_plain_numbers():
     assert weighted == pytest.approx(sum(score for score, _ in gaps), abs=1e-4)
     rows = critical_rows(most_critical(trees, 4), [0, 1, 0, 2, 0])
     assert json.loads(json.dumps(rows, allow_nan=False)) == rows
-    assert [abs(row["delta"]) for row in rows] == sorted((abs(row["delta"]) for row in rows), reverse=True)
+    ranks = [rank(row["delta"], row["visits"]) for row in rows]
+    assert ranks == sorted(ranks, reverse=True)
+    steps = most_critical(trees, 40)
+    rows = critical_rows(steps, [0, 1, 0, 2, 0], lambda step: step.node % 2 == 0)
+    alike = Counter((step.text, step.delta < 0) for step in steps)
+    assert len({(row["text"], row["delta"] < 0) for row in rows}) == len(rows)
+    assert [row["alike"] for row in rows] == [alike[row["text"], row["delta"] < 0] for row in rows]
+    assert max(alike.values()) > 1
+    assert [row["is_right"] for row in rows] == [row["node"] % 2 == 0 for row in rows]
     numbers = {tree.problem.id: number for tree, number in zip(trees, [0, 1, 0, 2, 0], strict=True)}
     assert all(row["tree"] == numbers[row["problem_id"]] for row in rows)

@@ -22,8 +22,8 @@ from mcts.step import Step
 from mcts.storage import read_trees, write_trees
 from prm.pair_file import read_pairs
 from prm.pairs import PairConfig
-from tasks.suites.chain_oracle import ChainOracle
 from tasks.errors import DataError, UserError
+from tasks.suites.chain_oracle import ChainOracle
 from tests.evolve.tiny_run import artefacts, run_tiny
 from tests.mcts.puzzles import search_table
 
@@ -141,7 +141,7 @@ def test_what_cannot_be_shown_is_one_sentence_and_leaves_no_file(bare, tmp_path,
         write_page(inspected, tmp_path / "page.html")
     monkeypatch.undo()
     path.write_bytes(path.read_bytes()[:-9])
-    with pytest.raises(DataError, match=r"tree1-00000\.jsonl\.gz, after line \d: damaged or cut short"):
+    with pytest.raises(DataError, match=r"tree1-00000\.jsonl\.gz, line [1-9]\d*: damaged or cut short"):
         write_page(inspected, tmp_path / "page.html")
     assert not (tmp_path / "page.html").exists()
     (bare / "summary.json").write_text("{")
@@ -207,11 +207,14 @@ def test_a_served_run_gives_what_a_file_holds(reference, tmp_path):
     served.find()
     answer = served.lines(0)
     assert answer["done"]
-    for name in ("id", "nodes", "q", "picture", "source", "held_out"):
+    for name in ("id", "nodes", "q", "picture", "source", "held_out", "pairs"):
         assert answer["lines"][name] == found["lines"][name]
     for at in range(len(found["lines"]["id"])):
         assert served.tree(at) == found[f"part-{found['lines']['part'][at]}"][found["lines"]["at"][at]]
+    assert sum(answer["lines"]["pairs"]) > 0
     assert served.critical() == found["critical"]
+    assert sum(found["critical"]["right"]) > 0
+    assert sum(map(len, found["critical"]["others"])) > 0
     with pytest.raises(LookupError, match="there is no tree 9999"):
         served.tree(9999)
     assert "text/plain" not in served.page()

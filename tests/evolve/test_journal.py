@@ -106,6 +106,14 @@ def test_timings_count_a_stage_once_and_the_time_of_every_attempt(tmp_path):
     assert (summary.total_seconds, summary.peak_memory_mb) == (25.0, 500.0)
 
 
+def test_the_log_says_what_ended_the_work(tmp_path):
+    log = RunLog(tmp_path / "log.txt")
+    log.stopped(KeyboardInterrupt())
+    log.stopped(UserError("the disk is full"))
+    lines = (tmp_path / "log.txt").read_text().splitlines()
+    assert [line[21:] for line in lines] == ["interrupted", "stopped: UserError: the disk is full"]
+
+
 def test_the_log_is_stamped_indented_and_redacted(tmp_path):
     log = RunLog(tmp_path / "log.txt")
     log.write("round 1 begins\nWANDB_API_KEY=0123456789")

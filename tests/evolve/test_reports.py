@@ -7,6 +7,7 @@ import re
 from itertools import pairwise
 from xml.etree import ElementTree
 
+import numpy as np
 import pytest
 
 from evolve.figures import MOST_CRITICAL, Calibration, Distributions
@@ -14,8 +15,8 @@ from evolve.plots import Axis, Plot, amounts, panels, short, standalone
 from evolve.plots_run import run_figures
 from evolve.report import most_critical_rows, round_row
 from evolve.report_html import html_report
-from evolve.report_text import as_code, markdown_report
-from mcts.criticality import most_critical
+from evolve.report_text import as_code, findings, markdown_report
+from mcts.criticality import by_text, most_critical
 from mcts.storage import read_trees
 
 NAMES = ("accuracy", "distributions", "calibration", "pairs", "tokens", "seconds")
@@ -198,10 +199,14 @@ def test_texts_of_plots_are_escaped():
 def test_the_most_critical_steps_of_all_rounds_are_ranked_as_one():
     rounds = [ROUNDS[0], judged(1, {}, [], [step(-0.9), step(0.5)]), judged(2, {}, [], [step(0.9, 5), step(-0.5, 4)])]
     rows = most_critical_rows(rounds)
-    assert [(row["round"], row["delta"], row["visits"]) for row in rows] == [
-        (2, 0.9, 5), (1, -0.9, 4), (1, 0.5, 4), (2, -0.5, 4),
+    # Moves of one direction at one text are one row; a rank is |delta| * visits / (visits + 4).
+    assert [(row["round"], row["delta"], row["visits"], row["alike"]) for row in rows] == [
+        (2, 0.9, 5, 2), (1, -0.9, 4, 2),
     ]  # fmt: skip
-    assert len(most_critical_rows([judged(1, {}, [], [step(0.1)] * 30)])) == MOST_CRITICAL
+    many = [step(0.1, text=str(at), alike=3) for at in range(30)]
+    assert [row["alike"] for row in most_critical_rows([judged(1, {}, [], many)])] == [3] * MOST_CRITICAL
+    ranked = most_critical_rows([judged(1, {}, [], [step(-1.9, 2, "a"), step(1.0, 8, "b")])])
+    assert [row["text"] for row in ranked] == ["b", "a"]
 
 
 def test_steps_are_text_in_both_reports():
@@ -226,6 +231,61 @@ def test_code_spans_hold_any_text(text, code):
     assert as_code(text) == code
 
 
+# What the figures say
+
+
+def with_records(each, greedy, search):
+    return {**each, "records": [{"greedy": g, "search": s} for g, s in zip(greedy, search, strict=True)]}
+
+
+@pytest.mark.parametrize(
+    ("greedy", "search", "said"),
+    [
+        ([False] * 60, [True] * 20 + [False] * 40, "beats greedy decoding at the end: 60.0 % against 60.0 %, +33.3"),
+        ([True] * 20 + [False] * 40, [False] * 60, "is beaten by greedy decoding at the end"),
+        ([False] * 60, [True] * 3 + [False] * 57, "is not told apart from greedy decoding at the end"),
+    ],
+)
+def test_search_and_greedy_are_compared_problem_by_problem(greedy, search, said):
+    rounds = [*ROUNDS[:2], with_records(ROUNDS[2], greedy, search)]
+    assert any(f"PPM-guided search {said}" in sentence for sentence in findings(summary_of(rounds)))
+    (row,) = (row for row in summary_of(rounds)["rounds"] if row["round"] == 2)
+    gains = np.array(search, float) - np.array(greedy, float)
+    assert row["search_gain"] == pytest.approx(gains.mean(), abs=1e-6)
+    spread = 1.96 * gains.std() / np.sqrt(60)
+    expected = [gains.mean() - spread, gains.mean() + spread]
+    assert row["search_gain_interval"] == pytest.approx(expected, abs=0.02)
+
+
+def test_both_ends_of_a_run_bear_their_intervals():
+    (first, *_) = findings(summary_of(ROUNDS))
+    assert first.startswith(
+        "Greedy accuracy went from 50.0 % (40.0 % to 60.0 %) after the cold start to 60.0 % (50.0 %"
+    )
+
+
+@pytest.mark.parametrize(("error", "said"), [(0.65, "are no values"), (0.1, "are close to values")])
+def test_the_calibration_is_told_in_words(error, said):
+    last = json.loads(json.dumps(ROUNDS[2]))
+    last["select"]["calibration"]["error"] = error
+    (told,) = (each for each in findings(summary_of([*ROUNDS[:2], last])) if "The scores of the PPM" in each)
+    assert f"search of round 2 {said}: on a scale from -1 to +1 they lie {error:.2f} off" in told
+    assert told.endswith("Below steps scored -0.90, 60.0 % of the ends were right, below steps scored +0.50, 75.0 %.")
+    assert not any("The scores of the PPM" in each for each in findings(summary_of(ROUNDS[:2]))), "none guided it"
+    before = json.loads(json.dumps(ROUNDS[1]))
+    before["select"]["held_out_pairs"] = 100  # 70 % of 100 are more than chance, of 9 they are not
+    (told,) = (each for each in findings(summary_of([ROUNDS[0], before, last])) if "The scores of the PPM" in each)
+    assert ("order siblings, but are no values" in told) == (error > 0.2)
+
+
+def test_the_columns_are_explained_below_their_table_and_pairs_have_one_of_their_own():
+    lines = markdown_report("mine", summary_of(ROUNDS), 0).splitlines()
+    table = next(at for at, line in enumerate(lines) if line.startswith("| 2 |"))
+    assert lines[table + 2].startswith("Columns: *greedy*")
+    first = lines.index("| round | step 1 | step 2 | step 3 |")
+    assert lines[first + 2 : first + 4] == ["| 1 | 30 | 0 | 10 |", "| 2 | 20 | 40 | 0 |"]
+
+
 # A real run
 
 
@@ -243,8 +303,10 @@ def test_a_run_records_what_its_trees_show(reference):
         assert select["distributions"] == distributions.as_json()
         assert select["calibration"] == calibration.as_json()
         assert (select["calibration"]["error"] is None) == (number == 1)  # no PPM guided the first round
-        found = [(s.problem_id, s.node, s.text, round(s.delta, 6)) for s in most_critical(trees, MOST_CRITICAL)]
+        firsts = [group[0] for group in by_text(most_critical(trees, 500))][:MOST_CRITICAL]
+        found = [(s.problem_id, s.node, s.text, round(s.delta, 6)) for s in firsts]
         assert [(s["problem_id"], s["node"], s["text"], s["delta"]) for s in select["critical"]] == found != []
+        assert {s["is_right"] for s in select["critical"]} <= {True, False}
 
 
 def test_a_run_s_reports_show_every_plot(reference):

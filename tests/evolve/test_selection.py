@@ -12,9 +12,9 @@ from evolve.selection import best_trajectories, lucky_share, read_sft_rows, writ
 from mcts.step import Step
 from mcts.tree import SearchTree
 from mcts.votes import Aggregation, solution_of
-from tasks.suites.chain_oracle import ChainOracle
 from tasks.errors import DataError
 from tasks.problem import Outcome, Problem, Verdict
+from tasks.suites.chain_oracle import ChainOracle
 
 PROBLEM = Problem("chain/0/train-0", "7 +5 *3 mod 10\n", "6", {"level": 2})
 RIGHT = ("7+5=2\n", "2*3=6\n", "#### 6")

@@ -10,6 +10,7 @@ import pytest
 
 import policy.completions_client
 from evolve.kept_engine import close_engine
+from evolve.run import unserved
 from lm.folder import load_policy, load_tokenizer, save_model
 from lm.tiny import new_tiny_model
 from policy.config import EngineConfig, EngineName, ServerConfig
@@ -99,6 +100,18 @@ def test_a_server_that_is_not_there_is_told_with_the_policy_it_is_to_serve(tmp_p
     server.stop()
     with pytest.raises(UserError, match=rf"cannot be reached .*\(it is to serve {tmp_path}/mine/round_0/policy\)$"):
         resume(tmp_path / "mine", server)
+
+
+def test_it_is_told_before_anything_is_made_that_no_server_answers(tmp_path, server):
+    root = tmp_path / "mine"
+    assert unserved(config(server), root) is None
+    server.stop()
+    said = unserved(config(server), root)
+    assert f"No server answers at {server.url}. The policy that it is to serve, {root}/round_0/policy, is made" in said
+    (root / "round_0/policy").mkdir(parents=True)
+    (root / "round_0/policy/config.json").write_text("{}")
+    assert f"{root}/round_0/policy, is there; let the server serve it" in unserved(config(server), root)
+    assert unserved(tiny_config(), root) is None, "no server is asked for"
 
 
 def of_rounds(root):

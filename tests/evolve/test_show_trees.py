@@ -76,9 +76,9 @@ def test_two_runs_are_compared_by_the_problems_they_share(runs):
     (row,) = [line.split() for line in told.splitlines() if "sum/6/0" in line]
     counts = [len(found.matches) - 1, len(found.appeared), len(found.vanished), len(moved(found))]
     solved = ["yes" if tree.solved else "no" for tree in (runs["one"][0], runs["two"][0])]
-    assert row[1:4] == [solved[0], "→", solved[1]]
+    assert row[1:7] == ["1", "→", "1", solved[0], "→", solved[1]]
     assert row[-4:] == [str(count) for count in counts]
-    assert "alone" not in told
+    assert not [line for line in told.splitlines() if line.split()[:1] == ["alone"]]
 
 
 @pytest.mark.parametrize(
@@ -106,11 +106,64 @@ def test_two_rounds_of_a_run_are_compared_like_two_runs(runs, tmp_path):
 
 
 def test_runs_that_share_nothing_say_so(runs, tmp_path):
-    write_trees(tmp_path / "two/round_1/trees/tree1-00000.jsonl.gz", [alone()])
-    with pytest.raises(
-        UserError, match="one, round 1, and two, round 1 share no problem among the first 1; raise --limit"
-    ):
+    write_trees(tmp_path / "two/round_1/trees/tree1-00000.jsonl.gz", [search_table(rollouts=1).tree])
+    with pytest.raises(UserError, match=r"^one and two share no problem$"):
         said(run="one", compare="two", text=True, limit=1)
+
+
+def test_one_id_with_two_prompts_is_two_problems(runs, tmp_path):
+    foreign = alone()
+    foreign.problem = replace(foreign.problem, prompt="another")
+    write_trees(tmp_path / "two/round_1/trees/tree1-00001.jsonl.gz", [foreign])
+    told = said(run="one", compare="two", text=True)
+    assert "sum/6/0" in told
+    assert "1 id stands on both sides for problems with different prompts: the tasks' settings differ" in told
+    write_trees(tmp_path / "two/round_1/trees/tree1-00000.jsonl.gz", [foreign])
+    with pytest.raises(UserError, match="one and two share no problem; 1 id stands on both sides"):
+        said(run="one", compare="two", text=True)
+
+
+def test_shared_problems_are_looked_for_in_all_rounds(runs, tmp_path):
+    """The latest rounds hold different problems; --limit is spoken of only where it would help."""
+    write_trees(tmp_path / "one/round_3/trees/tree1-00000.jsonl.gz", [alone()])
+    write_trees(tmp_path / "two/round_2/trees/tree1-00000.jsonl.gz", [grown(2), alone()])
+    told = said(run="one", compare="two", text=True)
+    rows = {line.split()[0]: line.split()[1:4] for line in told.splitlines() if " → " in line}
+    assert rows == {"alone": ["3", "→", "2"], "sum/6/0": ["1", "→", "2"]}
+    assert "--limit" not in told
+    assert "1 of the 2 problems that both have; --limit 2 lists all" in said(
+        run="one", compare="two", text=True, limit=1
+    )
+    with pytest.raises(UserError, match="two: round 3 has no trees"):
+        said(run="one", compare="two", text=True, round=3)
+
+
+def test_a_table_of_two_runs_fits_eighty_columns(runs):
+    out = StringIO()
+    show(Asked(run="one", compare="two", text=True), Console(file=out, width=80))
+    (row,) = [line for line in out.getvalue().splitlines() if " → " in line]
+    assert "sum/6/0" in row
+    assert len(row) <= 80
+
+
+def test_the_path_is_marked_where_nothing_can_be_bold(runs):
+    tree = runs["one"][0]
+    node = max(range(len(tree)), key=lambda n: tree.depth[n])
+    for asked, path in (({}, tree.best_path()), ({"path": str(node)}, tree.path(node))):
+        told = said(run="one", problem="sum/6/0", **asked)
+        marked = {int(line.split("#")[-1].split()[0]) for line in told.splitlines() if "─ » " in line}
+        assert marked == set(path)
+        assert "» the path; N visits" in told
+
+
+def test_what_shapes_one_problems_trees_is_refused_elsewhere(runs, tmp_path):
+    for asked in ({"path": "3"}, {"depth": 2}, {"min_visits": 2}):
+        name = f"--{next(iter(asked)).replace('_', '-')}"
+        for more in ({}, {"text": True}, {"problem": "sum/6/0", "html": tmp_path / "t.html"}, {"compare": "two"}):
+            with pytest.raises(
+                UserError, match=f"^{name}: only for one problem's trees in the terminal; add --problem"
+            ):
+                said(run="one", **asked, **more)
 
 
 def test_files_are_written_beside_a_page_too(runs, tmp_path):

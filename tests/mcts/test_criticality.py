@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mcts.config import Mode, SearchConfig
-from mcts.criticality import criticality, most_critical, sibling_spread, values
+from mcts.criticality import by_text, criticality, most_critical, rank, sibling_spread, values
 from mcts.step import Step
 from mcts.tree import SearchTree
 from tasks.problem import Problem
@@ -58,13 +58,22 @@ def test_a_search_by_hand():
     )
 
 
-def test_the_most_critical_steps_are_ranked_by_how_far_the_value_moves():
+def test_the_most_critical_steps_are_ranked_by_how_far_the_value_moves_less_for_few_visits():
     rows = most_critical([made()], 3)
+    # |-0.75| * 2 / 6 = 0.25 twice, then |0.25| * 4 / 8 = 0.125; d, 0.25 with 3 visits, comes behind.
     assert [(row.node, row.delta, row.visits) for row in rows] == [(2, -0.75, 2), (6, -0.75, 2), (1, 0.25, 4)]
+    assert [rank(row.delta, row.visits) for row in rows] == [0.25, 0.25, 0.125]
     first = rows[0]
     assert (first.problem_id, first.tree, first.depth, first.text) == ("p", 0, 1, "b")
     assert (first.spread, first.value, first.parent_value) == (1.0, -0.25, 0.5)
     assert math.isnan(rows[1].spread)
+
+
+def test_the_rank_is_the_move_with_four_more_visits_at_the_parents_value():
+    for value, parent, visits in ((-1.0, 0.9, 2), (0.4, -0.6, 16), (0.5, 0.5, 3)):
+        shrunk = (visits * value + 4 * parent) / (visits + 4)
+        assert rank(value - parent, visits) == pytest.approx(abs(shrunk - parent))
+    assert rank(-1.88, 2) < rank(1.0, 8)
 
 
 def test_few_visits_rank_only_when_asked_for_and_ties_go_to_more_visits_then_to_the_earlier():
@@ -79,6 +88,14 @@ def test_few_visits_rank_only_when_asked_for_and_ties_go_to_more_visits_then_to_
         ("q", 1, 6),
     ]
     assert most_critical([], 5) == []
+
+
+def test_steps_of_one_text_that_move_the_same_way_are_a_group():
+    other = made("q")
+    other.steps[1], other.steps[6] = Step("b"), Step("b")  # a, where V rises, and f, where it falls
+    steps = most_critical([made("p"), other], 9)
+    groups = [[(step.problem_id, step.node) for step in group] for group in by_text(steps)]
+    assert groups == [[("p", 2), ("q", 2), ("q", 6)], [("p", 6)], [("p", 1)], [("q", 1)], [("p", 4), ("q", 4)]]
 
 
 @settings(max_examples=30, deadline=None)
@@ -99,5 +116,6 @@ def test_arrays_agree_with_loops(seed, rollouts, mode):
             assert math.isnan(deltas[node])
         assert spreads[node] == max(qs) - min(qs) if len(qs) > 1 else math.isnan(spreads[node])
     assert {row.node for row in ranked} == expected
-    sizes = [abs(row.delta) for row in ranked]
+    sizes = [abs(row.delta) * row.visits / (row.visits + 4) for row in ranked]
     assert sizes == sorted(sizes, reverse=True)
+    assert [row.node for row in ranked[:3]] == [row.node for row in most_critical([tree], 3, min_visits=1)]

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from mcts.config import Mode, SearchConfig
 from mcts.step import Step
-from mcts.storage import read_trees, write_trees
+from mcts.storage import read_names, read_trees, write_trees
 from mcts.tree import SearchTree
 from mcts.tree_json import decode, encode
 from tasks.errors import DataError, UserError
@@ -39,6 +39,16 @@ def test_round_trip_is_exact(tmp_path, mode):
     assert len(back) == len(trees)
     assert all(same(a, b) for a, b in zip(trees, back, strict=True))
     assert [a.trajectories() for a in trees] == [b.trajectories() for b in back]
+
+
+def test_names_are_read_without_the_trees(tmp_path):
+    trees = grown()
+    write_trees(tmp_path / "t.jsonl.gz", trees)
+    assert list(read_names(tmp_path / "t.jsonl.gz")) == [(tree.problem.id, tree.problem.prompt) for tree in trees]
+    for wrong in (b"{", b"[]", b'{"id": 1, "prompt": "?"}', b'{"version": 1, "id": "a"}'):
+        write_lines(tmp_path / "w.jsonl.gz", [wrong])
+        with pytest.raises(DataError, match=r"w\.jsonl\.gz, line 1: "):
+            list(read_names(tmp_path / "w.jsonl.gz"))
 
 
 def test_the_same_trees_give_the_same_bytes(tmp_path):
@@ -146,7 +156,17 @@ def test_a_truncated_file_is_an_error_not_an_end(tmp_path, keep):
     write_trees(path, grown())
     whole = path.read_bytes()
     path.write_bytes(whole[: int(len(whole) * keep) if keep > 0 else keep])
-    with pytest.raises(DataError, match=r"t\.jsonl\.gz, after line \d: damaged or cut short"):
+    with pytest.raises(DataError, match=r"t\.jsonl\.gz, line [1-9]\d*: damaged or cut short"):
+        list(read_trees(path))
+    with pytest.raises(DataError, match="damaged or cut short"):
+        list(read_names(path))
+
+
+def test_damage_in_the_first_line_is_said_to_lie_there(tmp_path):
+    path = tmp_path / "t.jsonl.gz"
+    write_trees(path, grown(count=1))
+    path.write_bytes(path.read_bytes()[:40])
+    with pytest.raises(DataError, match=r"t\.jsonl\.gz, line 1: damaged or cut short"):
         list(read_trees(path))
 
 

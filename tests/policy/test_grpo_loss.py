@@ -49,7 +49,7 @@ def numpy_loss(batch: TokenBatch, config: GrpoConfig) -> float:
                 np.mean(now[part] - old[part]) if config.importance_sampling_level == "sequence" else now[t] - old[t]
             )
             ratio = np.exp(log_ratio)
-            clipped = min(max(ratio, 1 - config.epsilon_low), 1 + config.epsilon_high)
+            clipped = min(max(ratio, 1 - config.epsilon), 1 + config.epsilon_high)
             loss = -min(ratio * advantages[t], clipped * advantages[t])
             if config.importance_cap is not None:
                 loss *= min(np.exp(old[t] - engine[t]), config.importance_cap)
@@ -184,9 +184,7 @@ def test_what_does_not_fit_together_is_refused():
         token_terms(TokenBatch(ones, ones, torch.tensor([3])), GrpoConfig(beta=0.1))
 
 
-@pytest.mark.parametrize(
-    "options", [{"epsilon_low": 0.0}, {"epsilon_high": -1.0}, {"beta": -0.1}, {"importance_cap": 0.5}]
-)
+@pytest.mark.parametrize("options", [{"epsilon": 0.0}, {"epsilon_high": -1.0}, {"beta": -0.1}, {"importance_cap": 0.5}])
 def test_options_out_of_range_are_refused(options):
     with pytest.raises(UserError, match=f"grpo.{next(iter(options))} must be"):
         GrpoConfig(**options)

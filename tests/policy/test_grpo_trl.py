@@ -92,9 +92,7 @@ def gradient(model) -> torch.Tensor:
 @pytest.mark.parametrize("level", ImportanceLevel)
 @pytest.mark.parametrize("loss_type", LossType)
 def test_loss_gradient_and_metrics_equal_trls(folder, bpe, loss_type, level, beta, unbiased):
-    config = GrpoConfig(
-        loss_type, level, epsilon_low=0.15, epsilon_high=0.25, beta=beta, use_bias_correction_kl=unbiased
-    )
+    config = GrpoConfig(loss_type, level, epsilon=0.15, epsilon_high=0.25, beta=beta, use_bias_correction_kl=unbiased)
     trainer = trainer_of(
         folder, bpe, loss_type=loss_type.value, importance_sampling_level=level.value, beta=beta, epsilon=0.15,
         epsilon_high=0.25, use_bias_correction_kl=unbiased,

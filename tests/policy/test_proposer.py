@@ -6,11 +6,11 @@ from collections.abc import Sequence
 
 import pytest
 
-from mcts.step import Proposer, ProposeRequest, Step, StreamingProposer
+from mcts.step import Proposer, ProposeRequest, Step, StreamingProposer, joined
 from policy.config import PromptConfig, StepFormatConfig
 from policy.engine import EngineCounts, Finish, GenerateRequest, Generation, Sampling
 from policy.hf_engine import HfEngine
-from policy.proposer import PolicyProposer, PromptEncoder, joined
+from policy.proposer import PolicyProposer, PromptEncoder
 from policy.step_format import TextSteps
 from tasks.problem import Problem
 
@@ -98,7 +98,7 @@ def test_dodging_steps_are_left_out_and_counted(proposer):
 def test_the_prefix_goes_in_as_it_was_sampled(proposer, characters):
     """Token ids, not text: the same text could be encoded otherwise."""
     odd = Step("whatever", (200, 201, 202)), Step("else", (7,))
-    made = proposer([])
+    made = proposer([("a\n", Finish.STOP)] * 2)
     made.propose([request(1, odd)])
     prompt = characters.encode("3 + 4?\n", add_special_tokens=False)
     assert made.engine.asked[0].prompt_ids == (*prompt, 200, 201, 202, 7)
@@ -114,7 +114,7 @@ def test_a_problem_may_hold_braces(characters, prompt):
 
 def test_answers_stand_in_the_order_of_the_requests(proposer):
     made = proposer([("first\n", Finish.STOP)], [("second\n", Finish.STOP)])
-    assert [texts(answer) for answer in made.propose([request(1), request(1)])] == [[["first\n"]], [["second\n"]]]
+    assert [texts(answer) for answer in made.propose([request(1, count=1)] * 2)] == [[["first\n"]], [["second\n"]]]
 
 
 def test_over_a_real_engine(characters, narrow):

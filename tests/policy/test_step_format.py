@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from mcts.step import joined
 from policy.config import StepFormatConfig
 from policy.engine import Finish, GenerateRequest, Generation, Sampling
 from policy.hf_engine import HfEngine
-from policy.proposer import joined
 from policy.step_format import TextSteps
 
 PIECES = ["a", "\n", "\n\n", ";", ";;", "#### ", "12", "é", " ", "b ", "\t"]

@@ -3,16 +3,29 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
 import torch
 
 import scripts.compare
-from compare.config import CompareConfig
+from compare.check_arm import check_arm
+from compare.config import CompareConfig, check
 from scripts.launch import CONF, launch
+from tasks.registry import build_task
 
 EXPERIMENTS = sorted(path.stem for path in (CONF / "experiment").glob("*.yaml") if "override /arm" in path.read_text())
+ROOT = Path(__file__).resolve().parents[2]
+PAGES = [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("conf/*.yaml"), *ROOT.glob("scripts/*.py")]
+COMMANDS = [
+    (page.name, found[1], found[2].strip().rstrip("."))
+    for page in sorted(PAGES)
+    for found in re.finditer(
+        r"-m scripts\.(train|compare) ((?:[\w.]+=[^\s`:;)]+ *)+)", page.read_text().replace("\\\n", " ")
+    )
+    if "..." not in found[2]
+]
 TINY = [
     "name=tiny",
     "workers=0",
@@ -79,6 +92,7 @@ def test_an_arm_that_fails_gives_exit_code_1_and_the_others_their_results(tmp_pa
 
 
 def test_there_are_those_that_the_pages_name():
+    assert ("README.md", "train", "arm=tree_q") in COMMANDS
     assert {"lab_compare", "compare_quick", "gpu_compare"} <= set(EXPERIMENTS)
 
 
@@ -113,4 +127,51 @@ def test_a_mistake_is_one_sentence(override, said, tmp_path, monkeypatch, capsys
     error = capsys.readouterr().err
     assert error.startswith(said)
     assert len(error.splitlines()) == 1
-    assert not (tmp_path / "outputs/tiny/run.json").exists()
+    assert not (tmp_path / "outputs/tiny").exists(), "what was refused leaves nothing behind"
+
+
+def test_a_refusal_leaves_what_was_there(tmp_path, monkeypatch, capsys):
+    (tmp_path / "outputs/tiny").mkdir(parents=True)
+    (tmp_path / "outputs/tiny/mine.txt").write_text("mine")
+    with pytest.raises(SystemExit):
+        start("compare", *TINY, "reach=40", monkeypatch=monkeypatch, folder=tmp_path)
+    assert "reach must lie above 0" in capsys.readouterr().err
+    assert [path.name for path in (tmp_path / "outputs/tiny").iterdir()] == ["mine.txt"]
+
+
+@pytest.mark.parametrize(("page", "program", "options"), COMMANDS)
+def test_a_command_of_the_pages_can_begin(page, program, options, tmp_path, monkeypatch):
+    """It goes through every check up to the first file that it would write."""
+    begun = []
+
+    def begin(config, settings, folder):
+        check(config)
+        if hasattr(config.task, "path"):
+            config.task.path = str(ROOT / "tests/data/gsm8k_shaped.jsonl")  # the command's is the user's own
+        task = build_task(config.task)
+        for name, arm in config.arms.items():
+            check_arm(name, arm, task, config.shared_pool)
+        begun.append(config)
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("sys.argv", [program, *options.split()])
+    launch(program, CompareConfig, begin)
+    assert begun
+
+
+@pytest.mark.parametrize(
+    ("overrides", "budget"),
+    [
+        ([], ("flops", 2e12)),
+        (["budget.tokens=2e6"], ("tokens", 2e6)),
+        (["budget.seconds=60"], ("seconds", 60)),
+        (["budget.flops=1e9"], ("flops", 1e9)),
+        (["experiment=lab_compare", "budget.flops=null", "budget.tokens=2e6"], ("tokens", 2e6)),
+    ],
+)
+def test_a_budget_is_there_until_another_is_set(overrides, budget, tmp_path, monkeypatch):
+    found = []
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("sys.argv", ["train", *overrides])
+    launch("train", CompareConfig, lambda config, *_: found.append((str(config.budget.unit), config.budget.amount)))
+    assert found == [budget]

@@ -49,6 +49,18 @@ EASY = {
         "policy.max_solution_tokens=20",
         "policy.cold_start.optimiser.epochs=5",
     ],
+    "wordmath": [
+        "task.min_operations=1",
+        "task.max_operations=1",
+        "task.largest_operand=4",
+        "task.largest_value=8",
+        "policy.cold_start.demonstrations=320",
+        "policy.cold_start.optimiser.epochs=5",
+        "policy.tiny.vocabulary=400",
+        "search.problems=12",
+        "search.rollouts=6",
+        "search.width=4",
+    ],
     "gsm8k": [
         f"task.path={ROWS}",
         "policy.cold_start.optimiser.epochs=24",

@@ -9,10 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from tasks.answers import AnswerType
 from tasks.errors import DataError, UserError
-from tasks.gsm8k import Gsm8kConfig, SolutionStyle, load_gsm8k
-from tasks.jsonl import JsonlConfig, load_jsonl
 from tasks.problem import Split
+from tasks.readers.gsm8k import Gsm8kConfig, SolutionStyle, load_gsm8k
+from tasks.readers.jsonl import JsonlConfig, load_jsonl
 
 SHIPPED = Path(__file__).parents[1] / "data" / "gsm8k_shaped.jsonl"
 SHARED = Path(__file__).parents[2].parent / "shared" / "data"
@@ -101,8 +102,8 @@ def test_rows_that_cannot_be_used_are_set_aside_with_their_line(tmp_path):
     task = load_gsm8k(Gsm8kConfig(path=path, solution=SolutionStyle.EQUATIONS))
     assert [number for number, _ in task.set_aside] == [2, 4, 5, 6]
     reasons = [reason for _, reason in task.set_aside]
-    assert reasons[0] == "a.jsonl: the answer 'many' cannot be read as a number"
-    assert reasons[1] == f"a.jsonl: the same question is at {path}:1"
+    assert reasons[0] == "a.jsonl: the answer 'many' cannot be read as number"
+    assert reasons[1] == "a.jsonl: the same question is at line 1"
     assert "annotation" in reasons[2]
     assert "'1,2'" in reasons[3]
     assert [problem.answer for problem in everything(task).values()] == ["2"]  # the first of equal questions
@@ -188,7 +189,7 @@ def test_held_out_problems_come_wholly_from_their_own_file(tmp_path):
     assert validation
     # Questions of the held-out file are taken out of the training file, and listed.
     assert [number for number, _ in task.set_aside] == list(range(91, 101))
-    assert task.set_aside[0][1] == f"train.jsonl: the same question is at {held_out}:1"
+    assert task.set_aside[0][1] == f"train.jsonl: the same question is at line 1 of {held_out}"
     held_out_ids = {problem.id for problem in task.problems(Split.HELD_OUT, ALL)}
     assert not held_out_ids & {shown.problem.id for shown in task.demonstrations(ALL)}
 
@@ -253,3 +254,22 @@ def test_real_gsm8k(style):
     for demonstration in shown:
         assert task.verifier.verify(demonstration.problem, demonstration.solution).reward == 1.0
         assert "<<" not in demonstration.solution
+
+
+def test_answers_are_read_as_the_kind_that_the_task_names(tmp_path):
+    path = write(
+        tmp_path / "a.jsonl",
+        {"problem": "Which are even?", "answer": "{2, 4}", "solution": "#### 4, 2"},
+        {"problem": "Which are odd?", "answer": "{1, ;; ((("},
+    )
+    task = load_jsonl(JsonlConfig(path=path, answer_type=AnswerType.SET))
+    (problem,) = everything(task).values()
+    assert task.set_aside == [(2, "a.jsonl: the answer '{1, ;; (((' cannot be read as set")]
+    assert task.verifier.verify(problem, "#### {4, 2}").reward == 1.0
+    assert task.verifier.verify(problem, "#### 2").reward == 0.0
+
+
+def test_a_tolerance_needs_numbers(tmp_path):
+    path = write(tmp_path / "a.jsonl", {"problem": "Which are even?", "answer": "{2, 4}"})
+    with pytest.raises(UserError, match=r"task\.tolerance=0\.1 .*task\.answer_type=set"):
+        load_jsonl(JsonlConfig(path=path, answer_type=AnswerType.SET, tolerance=0.1))

@@ -5,13 +5,13 @@ from pathlib import Path
 import pytest
 from omegaconf import OmegaConf
 
-from tasks.chain import ChainConfig, ChainTask
 from tasks.config import TaskConfig
-from tasks.gsm8k import Gsm8kConfig, SolutionStyle
-from tasks.jsonl import JsonlConfig
 from tasks.problem import Outcome, Problem, Split, Verdict
+from tasks.readers.gsm8k import Gsm8kConfig, SolutionStyle
+from tasks.readers.jsonl import JsonlConfig
 from tasks.registry import build_task, validate
 from tasks.seeding import derive_seed
+from tasks.suites.chain import ChainConfig, ChainTask
 
 SHIPPED = str(Path(__file__).parents[1] / "data" / "gsm8k_shaped.jsonl")
 CONFIGS = [

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import json
+import math
 import os
+from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from mcts.config import Backup, Expansion, Mode, SearchConfig
+from mcts.criticality import criticality, sibling_spread
 from mcts.history import statistics_at
 from mcts.step import Step
 from mcts.tree import SearchTree
-from tasks.problem import Problem
+from tasks.problem import Outcome, Problem, Verdict
 from tests.mcts.puzzles import SUM, SUM_EVALUATOR, run, search_sum, search_table
 from tests.viewer.browser import CHROMIUM, Browser
 from tests.viewer.hostile import HOSTILE, hostile_tree
@@ -28,18 +33,21 @@ pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium (
 SHOTS = Path(os.environ.get("TREEWARD_SCREENSHOTS", "/nowhere"))
 
 
-def write(path: Path, trees: list[SearchTree], notes: dict[int, Annotations] | None = None) -> str:
-    """A page of one run whose trees alternate between two rounds; returns its address."""
+def write(
+    path: Path, trees: list[SearchTree], notes: dict[int, Annotations] | None = None, runs: int = 1, **more
+) -> str:
+    """A page whose trees alternate between two rounds, or between two runs of two rounds; returns its address."""
     lines = [
-        {**tree_line(tree), "run": 0, "round": 1 + at % 2, "source": "tree1-00000", "held_out": False,
+        {**tree_line(tree), "run": at % runs, "round": 1 + at // runs % 2, "source": "tree1-00000", "held_out": False,
          "level": tree.problem.meta.get("level"), "pairs": 0, "part": 0, "at": at}
         for at, tree in enumerate(trees)
     ]  # fmt: skip
     data = [tree_data(tree, (notes or {}).get(at, Annotations())) for at, tree in enumerate(trees)]
     rows = [{"round": n, "has_trees": True, "coverage": n / 2} for n in (1, 2)]
-    head = {"title": "run", "runs": [{"name": "run", "rounds": rows}]}
+    head = {"title": "run", "runs": [{"name": f"run {at}", "rounds": rows} for at in range(runs)], **more}
     columns = {name: [line[name] for line in lines] for name in lines[0]}
-    critical = {"number": [0], "node": [1], "text": [HOSTILE[0]], "criticality": [-1.0], "spread": [1.0], "visits": [2]}
+    critical = {"number": [0], "node": [1], "text": [HOSTILE[0]], "criticality": [-1.0], "spread": [1.0], "visits": [2],
+                "right": [1], "wrong": [2], "others": [[[0, 2, -0.5, 3], [0, 3, -0.25, 4]]]}  # fmt: skip
     blobs = [("part-0", json_text(data)), ("lines", json_text(columns)), ("critical", json_text(critical))]
     path.write_text("".join(page("run", head, [(name, packed(text)) for name, text in blobs])))
     return path.as_uri()
@@ -144,6 +152,25 @@ def test_a_steps_figures_are_the_tree_files(quiet, address, trees):
         assert number(figure(quiet, "PPM")) == (None if score is None else pytest.approx(score, abs=1e-4))
         assert number(figure(quiet, "prior")) == pytest.approx(tree.prior[node], abs=1e-4)
         assert number(figure(quiet, "tokens")) == (len(tree.step(node).token_ids) if node else 0)
+
+
+def test_criticality_spread_and_reward_are_those_of_the_tree(quiet, tmp_path):
+    tree = grown(0)
+    judged = next(iter(tree.verdicts))
+    tree.verdicts[judged] = Verdict(Outcome.CORRECT, 0.375)
+    moves, spreads = criticality(tree), sibling_spread(tree)
+    nodes = {0, 1, judged}  # the root has neither
+    address = write(tmp_path / "t.html", [tree])
+    for node in nodes | {int(np.nanargmin(moves)), int(np.nanargmax(moves)), int(np.nanargmax(spreads))}:
+        go(quiet, address, f"#/tree/0/{node}")
+        quiet.wait(f"location.hash === '#/tree/0/{node}'")
+        for name, wanted in (("criticality", moves[node]), ("spread", spreads[node])):
+            shown = number(figure(quiet, name))
+            assert shown == (None if math.isnan(wanted) else pytest.approx(wanted, abs=5.1e-5)), (name, node)
+        if node in tree.verdicts:
+            assert number(figure(quiet, "reward")) == pytest.approx(tree.verdicts[node].reward, abs=5.1e-4)
+        else:
+            assert not quiet.run("document.querySelector('[data-figure=\"reward\"]')")
 
 
 @pytest.mark.parametrize(
@@ -283,7 +310,8 @@ def value_of(browser, selector):
 
 def picture(browser):
     """What the canvas shows, once it is drawn."""
-    drawn = "new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))"
+    frame = "new Promise(requestAnimationFrame)"  # a size is seen at the end of one, and drawn in the next
+    drawn = f"{frame}.then(() => {frame}).then(() => {frame})"
     return browser.run(f"{drawn}.then(() => document.querySelector('canvas.surface').toDataURL())")
 
 
@@ -386,12 +414,13 @@ def test_the_page_lays_out_by_the_rule_of_python(quiet, address, trees):
         "(b => [b.x, b.y, b.width, b.height])(document.querySelector('canvas.surface').getBoundingClientRect())"
     )
     rows = tidy_rows(list(tree.parent))
-    wide, high = max(tree.depth) * 216 + 172, max(rows) * 34 + 26
+    width = min(max(52 + 8 * max(len(tree.step(node).text) for node in range(1, len(tree))), 96), 172)
+    wide, high = max(tree.depth) * (width + 44) + width, max(rows) * 34 + 26
     zoom = min((box[2] - 48) / wide, (box[3] - 48) / high, 1.25)
     left = max(24, (box[2] - wide * zoom) / 2)
     top = max(24, (box[3] - high * zoom) / 2)
     for node in range(len(tree)):
-        x = box[0] + left + (tree.depth[node] * 216 + 86) * zoom
+        x = box[0] + left + (tree.depth[node] * (width + 44) + width / 2) * zoom
         y = box[1] + top + (rows[node] * 34 + 13) * zoom
         quiet.click_at(x, y)
         assert quiet.run("location.hash") == f"#/tree/2/{node}"
@@ -553,9 +582,12 @@ def test_odd_texts_stay_in_their_places(quiet, tmp_path, width):
         quiet.resize(1280, 800)
 
 
-def test_an_address_with_a_node_opens_where_the_node_is(quiet, address, trees):
-    node = max(range(len(trees[0])), key=lambda n: (trees[0].depth[n], n))
-    go(quiet, address, f"#/tree/0/{node}")
+def test_an_address_with_a_node_opens_where_the_node_is(quiet, tmp_path):
+    deep = SearchTree(Problem("deep", "?", ""))
+    for node in range(40):
+        deep.add_children(node, [Step(f"a rather long step, number {node}")], [1.0])
+    node = 25
+    go(quiet, write(tmp_path / "t.html", [deep]), f"#/tree/0/{node}")
     quiet.run("new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
     x, y = quiet.run(
         "(b => [b.x + 0.4 * b.width + 9, b.y + b.height / 2])"
@@ -564,6 +596,94 @@ def test_an_address_with_a_node_opens_where_the_node_is(quiet, address, trees):
     quiet.call("Input.dispatchMouseEvent", type="mouseMoved", x=x, y=y)
     quiet.wait("!document.querySelector('#tip').hidden")
     assert f"#{node} · N " in text_of(quiet, "#tip")
+
+
+def wide_tree(depth: int, width: int, text: str = "6*5=4") -> SearchTree:
+    """A tree whose depth and number of leaves are known."""
+    tree = SearchTree(Problem("wide", "?", ""))
+    for node in range(depth - 1):
+        tree.add_children(node, [Step(text)], [1.0])
+    tree.add_children(depth - 1, [Step(f"{text} {at}") for at in range(width)], [1 / width] * width)
+    return tree
+
+
+@pytest.mark.parametrize(("size", "depth"), [((1280, 800), 9), ((390, 780), 5)])
+def test_a_tree_opens_whole_where_its_texts_stay_legible(quiet, tmp_path, size, depth):
+    """What is drawn on opening is what Fit draws: nothing is cut off."""
+    address = write(tmp_path / "t.html", [wide_tree(depth, 8)])
+    quiet.resize(*size)
+    try:
+        go(quiet, address, "#/tree/0/0")
+        opened = picture(quiet)
+        quiet.click("#fit")
+        assert picture(quiet) == opened
+        quiet.click("#zoom-in")
+        assert picture(quiet) != opened
+    finally:
+        quiet.resize(1280, 800)
+
+
+def test_a_page_for_one_problem_opens_on_its_tree(quiet, tmp_path):
+    quiet.open(write(tmp_path / "one.html", [grown(0)], problem="sum/6/0"))
+    assert quiet.run("location.hash") == "#/tree/0/0"
+    quiet.open(write(tmp_path / "all.html", [grown(0)], problem=None))
+    assert quiet.run("location.hash") == ""
+
+
+def test_two_runs_are_compared_with_each_other(quiet, tmp_path):
+    """The first problem that both have, each run's latest tree of it."""
+    trees = [grown(seed) for seed in range(8)]  # runs 0 1 0 1 0 1 0 1, rounds 1 1 2 2 1 1 2 2
+    for at, tree in enumerate(trees):
+        tree.problem = replace(tree.problem, id="shared" if at in (0, 2, 3) else f"own {at}")
+    trees[4].problem = trees[5].problem = replace(trees[4].problem, id="alike")
+    trees[5].problem = replace(trees[5].problem, prompt="another prompt")
+    go(quiet, write(tmp_path / "t.html", trees, runs=2), "#/compare")
+    quiet.wait("document.querySelector('#compare-left')")
+    assert [value_of(quiet, "#compare-left"), value_of(quiet, "#compare-right")] == ["2", "3"]
+    names = "[...document.querySelectorAll('#compare-left option')].map(option => option.textContent)"
+    assert quiet.run(names) == [f"run {run}, round {n}, tree1-00000" for run, n in ((0, 1), (0, 2), (1, 2))]
+    quiet.click("#compare-find")
+    quiet.call("Input.insertText", text="alike")
+    quiet.key("Enter")
+    quiet.wait(
+        "document.querySelector('#notice').textContent.startsWith('alike has no second tree of the same prompt')"
+    )
+
+
+def test_two_runs_that_share_nothing_are_told_of(quiet, tmp_path):
+    trees = [grown(0), grown(1), grown(2)]
+    trees[1].problem = replace(trees[1].problem, prompt="another prompt")
+    go(quiet, write(tmp_path / "t.html", trees, runs=2), "#/compare")
+    wanted = (
+        "run 0 and run 1 share no problem; 1 id stands in both for problems with different prompts: "
+        "the tasks' settings differ."
+    )
+    assert text_of(quiet, "#view-compare") == wanted
+
+
+def test_critical_steps_of_one_text_share_a_row(quiet, address):
+    go(quiet, address, "#/critical")
+    quiet.wait("document.querySelector('.ranked')")
+    row = quiet.run("[...document.querySelectorAll('.ranked tbody td')].map(cell => cell.innerText)")
+    assert (row[2:6], row[6]) == (["▼ −1.00", "2", "✓ 1✗ 2", "3"], "1.00")
+    quiet.click(".ranked summary")
+    links = quiet.run("[...document.querySelectorAll('.others a')].map(link => link.getAttribute('href'))")
+    assert links == ["#/tree/0/2", "#/tree/0/3"]
+
+
+def test_a_phone_shows_the_list_without_scrolling_sideways(quiet, address, trees):
+    quiet.resize(390, 780)
+    try:
+        go(quiet, address, "#/")
+        quiet.wait("document.querySelectorAll('.rows .line').length === 4")
+        assert quiet.run("(list => list.scrollWidth - list.clientWidth)(document.querySelector('#list'))") <= 0
+        row = quiet.run("document.querySelector('.rows .line').innerText")
+        assert "solved" in row
+        assert f"{trees[0].q(0):+.2f}".replace("-", "−") in row
+        tops = quiet.run("[...document.querySelectorAll('.rows .line')].map(row => row.getBoundingClientRect().top)")
+        assert [b - a for a, b in pairwise(tops)] == [84] * 3
+    finally:
+        quiet.resize(1280, 800)
 
 
 def test_the_tools_of_a_tree_stand_in_one_row(quiet, address):

@@ -104,6 +104,16 @@ def test_nothing_can_be_changed(server, method):
     assert ask(server, "/", method=method)[0] == 501
 
 
+def test_a_browser_that_goes_away_is_not_spoken_of(server, monkeypatch, capsys):
+    def gone(start):
+        raise BrokenPipeError
+
+    monkeypatch.setattr(server.source, "lines", gone)
+    with pytest.raises(http.client.RemoteDisconnected):
+        ask(server, "/lines?from=0")
+    assert capsys.readouterr() == ("", "")
+
+
 def test_a_port_in_use_or_beyond_all_ports_is_one_sentence(server):
     with pytest.raises(UserError, match=r"port \d+ is in use; give another one with --port"):
         TreeServer(Two(), server.server_address[1])

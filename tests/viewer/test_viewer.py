@@ -15,7 +15,7 @@ from tasks.problem import Outcome, Problem, Verdict
 from tests.mcts.puzzles import search_table
 from viewer.colours import DIVERGING, UNKNOWN, mix
 from viewer.graph import to_graphml, to_json, to_networkx
-from viewer.text import render_tree, visible
+from viewer.text import legend, render_tree, visible
 
 
 def shown(tree, **options):
@@ -59,6 +59,26 @@ def test_pruning_counts_what_it_hides_and_keeps_the_path():
 def test_the_path_is_bold():
     branch = render_tree(search_table(rollouts=4).tree).children
     assert [bool(child.label.spans[0].style.bold) for child in branch] == [False, True]
+
+
+def test_a_move_that_rounds_to_nothing_is_left_out():
+    tree = SearchTree(Problem("p", "?", ""))
+    tree.add_children(0, [Step("a"), Step("b")], [0.5, 0.5])
+    for node, (visits, total) in enumerate([(1000, 500), (500, 252), (500, 247)]):
+        tree.visits[node], tree.value_sum[node] = visits, total
+    text = shown(tree)
+    assert "a  #1 N=500 Q=+0.50\n" in text  # moves by 0.004
+    assert "b  #2 N=500 Q=+0.49 Δ=-0.01\n" in text  # by 0.006
+
+
+def test_the_legend_names_what_is_there():
+    plain, scored = search_table(rollouts=2).tree, search_table(rollouts=2, mode=Mode.PPM_AUGMENTED).tree
+    assert legend([plain]).startswith("N visits, Q mean value (-1 to 1), Δ Q minus the Q before it; ")
+    assert "PPM" not in legend([plain])
+    assert "a child can have more than its parent" in legend([plain, scored], "» ")
+    assert legend([scored], "» ").startswith("» the path; ")
+    assert legend([plain]).endswith("✓ correct ✗ wrong")
+    assert "∅" not in legend([plain])
 
 
 def test_dead_ends_are_marked():

@@ -6,10 +6,9 @@ async function openCompare(first, second) {
   const view = byId("view-compare");
   closeCompare();
   const mine = (asked += 1);
-  const a = lines[first] ?? firstOfTwo();
-  if (!a) return fill(view, el("p", { class: "muted empty" }, "No problem has two trees here. A run of several rounds has; --compare RUN puts another run beside this one."));
+  const [a, b] = lines[first] && lines[second] ? [lines[first], lines[second]] : (lines[first] && sidesOf(lines[first])) ?? firstSides() ?? [];
+  if (!a) return fill(view, el("p", { class: "muted empty" }, nothingShared()));
   const same = treesLike(a);
-  const b = lines[second] ?? same.find((line) => line.number !== a.number) ?? a;
   const [left, right] = [await loadTree(a.number), await loadTree(b.number)];
   if (mine !== asked) return undefined;
   const match = align(left, right);
@@ -19,35 +18,61 @@ async function openCompare(first, second) {
   pair.b = half(right, (n) => (match.from[n] < 0 ? { ring: "right" } : changed(left, right, match.from[n], n)), "b");
   const chooser = (line, side) => el("select", { id: `compare-${side}`, "aria-label": `tree ${side}`, on: { change: (event) => {
     location.hash = side === "left" ? `#/compare/${event.target.value}/${b.number}` : `#/compare/${a.number}/${event.target.value}`;
-  } } }, same.map((other) => el("option", { value: other.number, selected: other.number === line.number }, `round ${roundName(other.run, other.round)}, ${other.source}`)));
+  } } }, same.map((other) => el("option", { value: other.number, selected: other.number === line.number }, `${placeOf(other)}, ${other.source}`)));
   fill(view,
     el("div", { class: "tree-head" }, el("strong", { class: "clip" }, oneLine(a.id)), el("span", { class: "muted clip prompt" }, oneLine(a.prompt)),
       el("input", { type: "search", id: "compare-find", placeholder: "another problem's id", "aria-label": "another problem", on: { change: (event) => {
-        const line = lines.find((each) => each.id === event.target.value.trim());
+        const named = lines.filter((each) => each.id === event.target.value.trim());
+        const line = named.find((each) => isShared(each)) ?? named.find(sidesOf);
         if (line) location.hash = `#/compare/${line.number}`;
-        else notice(`there is no problem ${event.target.value}`);
+        else notice(named.length ? `${event.target.value} has no second tree of the same prompt here` : `there is no problem ${event.target.value}`);
       } } })),
     el("p", { class: "muted", id: "compare-summary" }, `${changes.vanished.length} steps vanished, ${changes.appeared.length} appeared, ${changes.moved.length} moved by at least 0.2 in Q, ${changes.kept} are in both`),
     el("div", { class: "halves" },
       el("div", { class: "half" }, chooser(a, "left"), pair.a.surface.canvas), el("div", { class: "half" }, chooser(b, "right"), pair.b.surface.canvas)),
     el("div", { class: "key" }, el("span", { class: "swatch vanished" }), "vanished", el("span", { class: "swatch appeared" }), "appeared", el("span", { class: "swatch moved" }), "Q moved"),
-    changeTable(left, right, changes));
-  return undefined;
-}
-
-// The first problem that has two trees: the earlier one.
-function firstOfTwo() {
-  const seen = new Map();
-  for (const line of lines) {
-    const key = JSON.stringify([line.id, line.prompt]);
-    if (seen.has(key)) return seen.get(key);
-    seen.set(key, line);
-  }
+    changes.moved.length + changes.appeared.length + changes.vanished.length ? changeTable(left, right, changes) : null);
   return undefined;
 }
 
 // All trees of a problem; runs of different tasks may give two problems one id.
 const treesLike = (line) => lines.filter((other) => other.id === line.id && other.prompt === line.prompt);
+
+const nameOf = (line) => JSON.stringify([line.id, line.prompt]);
+
+// Has another run a tree of the problem?
+const isShared = (line, same = treesLike(line)) => same.some((other) => other.run !== line.run);
+
+// What stands left and right when a tree is compared and nothing else was said: each run's latest tree of the problem
+// where two runs have it, else this one and the first other. Null where there is no other.
+function sidesOf(line) {
+  const same = treesLike(line);
+  const latest = (trees) => trees.reduce((best, other) => (other.round > best.round ? other : best));
+  const sides = isShared(line, same)
+    ? [latest(same.filter((other) => other.run === line.run)), latest(same.filter((other) => other.run !== line.run))]
+    : [line, same.find((other) => other.number !== line.number)];
+  return sides[1] ? sides.sort((a, b) => a.number - b.number) : null;
+}
+
+// The first problem that two runs share, or where there is one run, the first that has two trees.
+function firstSides() {
+  const seen = new Map();
+  for (const line of lines) {
+    const other = seen.get(nameOf(line));
+    if (other && (head.runs.length === 1 || other.run !== line.run)) seen.set("found", Math.min(seen.get("found") ?? Infinity, other.number));
+    if (!other) seen.set(nameOf(line), line);
+  }
+  return seen.has("found") ? sidesOf(lines[seen.get("found")]) : null;
+}
+
+function nothingShared() {
+  if (!allRead) return "The trees are still being read.";
+  if (head.runs.length === 1) return "No problem has two trees here. A run of several rounds may have; --compare RUN puts another run beside this one.";
+  const ids = head.runs.map((_, run) => new Set(lines.filter((line) => line.run === run).map((line) => line.id)));
+  const alike = [...ids[0]].filter((id) => ids[1].has(id)).length;
+  const why = alike ? `; ${whole(alike)} ${alike === 1 ? "id stands" : "ids stand"} in both for problems with different prompts: the tasks' settings differ` : "";
+  return `${head.runs.map((run) => oneLine(run.name)).join(" and ")} share no problem${why}.`;
+}
 
 function closeCompare() {
   if (!pair) return;

@@ -7,7 +7,18 @@ function notice(text) {
   byId("notice").textContent = text ? visible(text) : "";
 }
 
+let routing = 0; // how many views are being opened
+
 async function route() {
+  routing++;
+  try {
+    await openView();
+  } finally {
+    routing--;
+  }
+}
+
+async function openView() {
   const [name, ...rest] = location.hash.replace(/^#\/?/, "").split("/");
   const view = VIEWS.includes(name) ? name : "overview";
   const numbers = rest.map((part) => (/^\d+$/.test(part) ? Number(part) : null));
@@ -58,19 +69,17 @@ async function begin() {
   byId("theme").addEventListener("click", nextTheme);
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", repaint);
   buildOverview(byId("view-overview"));
-  await loadLines(() => { showList(); refreshOnce(); });
-  showList();
+  const showMore = () => { showList(); if (lines.length && !routing && isWaiting()) route(); };
+  if (!location.hash && head.problem) history.replaceState(null, "", head.runs.length > 1 ? "#/compare" : "#/tree/0");
   addEventListener("hashchange", route);
-  await route();
+  await loadLines(showMore);
+  showList();
+  if (isWaiting() || isOpen("critical")) await route();
   document.documentElement.dataset.ready = "1";
 }
 
-// A served page shows what is asked for as soon as its line is there.
-let isRouted = false;
-function refreshOnce() {
-  if (isRouted || !lines.length) return;
-  isRouted = true;
-  route();
-}
+// A served page shows what is asked for as soon as its lines are there: until then nothing of it is open.
+const isOpen = (view) => !byId(`view-${view}`).hidden;
+const isWaiting = () => !VIEWS.some(isOpen) || (isOpen("tree") && !shown) || (isOpen("compare") && !pair);
 
 begin().catch((error) => notice(`this page cannot be read here: ${error.message}`));

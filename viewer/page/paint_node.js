@@ -3,9 +3,9 @@
 const fontOf = (weight, size) => `${weight} ${size}px ui-sans-serif, system-ui, sans-serif`;
 
 function drawBar(painter, node) {
-  const { pen, zoom, palette, scene: { tree, row, selected } } = painter;
-  const [x, y, width] = [painter.x(tree.depth[node]), painter.y(row[node]), BOX.width * zoom];
-  const height = Math.max(1, BOX.height * zoom);
+  const { pen, zoom, palette, scene: { tree, row, selected, boxWidth } } = painter;
+  const [x, y, width] = [painter.x(tree.depth[node]), painter.y(row[node]), boxWidth * zoom];
+  const height = Math.max(1, HEIGHT * zoom);
   pen.globalAlpha = alphaOf(painter, node);
   pen.fillStyle = painter.colour(node) ?? palette.line;
   pen.fillRect(x, y, width, height);
@@ -23,8 +23,8 @@ function drawBar(painter, node) {
 }
 
 function drawBox(painter, node) {
-  const { pen, zoom, palette, scene: { tree, row, moment } } = painter;
-  const box = [painter.x(tree.depth[node]), painter.y(row[node]), BOX.width * zoom, BOX.height * zoom];
+  const { pen, zoom, palette, scene: { tree, row, moment, boxWidth } } = painter;
+  const box = [painter.x(tree.depth[node]), painter.y(row[node]), boxWidth * zoom, HEIGHT * zoom];
   const colour = painter.colour(node);
   const isBest = painter.isBest(node);
   pen.globalAlpha = alphaOf(painter, node);
@@ -73,7 +73,7 @@ function drawRing(painter, node, [x, y, width, height]) {
 
 // Marks at the right end, and as much of the step's text as there is room for.
 function drawInside(painter, node, [x, y, width, height]) {
-  const { pen, zoom, palette, scene } = painter;
+  const { pen, textZoom: zoom, palette, scene } = painter;
   const { tree } = scene;
   const end = MARKS[tree.ends[node]];
   const middle = y + height / 2 + 0.5;
@@ -100,12 +100,15 @@ function drawInside(painter, node, [x, y, width, height]) {
   pen.fillText(`+${hidden}`, x + width + 5 * zoom, y + height - 2 * zoom);
 }
 
-// As much of a step as its box holds, at any zoom.
+// As much of a step as its box holds. What fits is the same at all zooms at which texts shrink with their boxes.
 function labelOf(painter, node) {
-  const { pen, labels, scene: { tree } } = painter;
+  const { pen, labels, scene: { tree, boxWidth } } = painter;
+  const width = Math.round((boxWidth * painter.zoom) / painter.textZoom);
+  if (painter.labelWidth !== width) labels.clear();
+  painter.labelWidth = width;
   if (!labels.has(node)) {
     const text = oneLine(startOf(lowMarks(startOf(node ? tree.text[node] : tree.prompt, 4000)), 200));
-    const room = BOX.width - 20 - (MARKS[tree.ends[node]].mark ? 15 : 0) - (tree.firstErrors[node] ? 14 : 0);
+    const room = width - 20 - (MARKS[tree.ends[node]].mark ? 15 : 0) - (tree.firstErrors[node] ? 14 : 0);
     pen.font = fontOf(tree.isBest[node] ? 650 : 400, 12.5);
     const fits = (part) => pen.measureText(part).width <= room;
     labels.set(node, text ? { text: fits(text) ? text : cutToFit(text, fits) } : { text: "(empty)", isMuted: true });

@@ -9,9 +9,9 @@ function drawPairs(painter) {
 }
 
 function drawPair(painter, pair) {
-  const { pen, zoom, palette, scene: { tree, row, shownPair } } = painter;
-  const [x1, y1] = [painter.x(tree.depth[pair.chosen]) + BOX.width * zoom, painter.y(row[pair.chosen] + 0.38)];
-  const [x2, y2] = [painter.x(tree.depth[pair.rejected]) + BOX.width * zoom, painter.y(row[pair.rejected] + 0.38)];
+  const { pen, zoom, palette, scene: { tree, row, shownPair, boxWidth } } = painter;
+  const [x1, y1] = [painter.x(tree.depth[pair.chosen]) + boxWidth * zoom, painter.y(row[pair.chosen] + 0.38)];
+  const [x2, y2] = [painter.x(tree.depth[pair.rejected]) + boxWidth * zoom, painter.y(row[pair.rejected] + 0.38)];
   if (Math.max(y1, y2) < 0 || Math.min(y1, y2) > painter.surface.height) return;
   const bulge = Math.max(x1, x2) + (26 + Math.min(50, Math.abs(y1 - y2) * 0.12)) * Math.max(zoom, 0.5);
   const colour = pair.isKept ? palette.accent : palette.muted;

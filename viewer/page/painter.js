@@ -1,6 +1,7 @@
 // Draws a scene on its surface: only what lies in view.
 
 const BARS_BELOW = 0.42; // zoom below which nodes are bars without text
+const LEAST_TEXT = 0.72; // texts grow and shrink with the tree, but not below this share of their size: 9 pixels
 const INKS = ["ink", "muted", "line", "panel", "accent", "right", "wrong", "edge", "warn", "unsure"];
 
 class Painter {
@@ -20,6 +21,11 @@ class Painter {
 
   get zoom() {
     return this.surface.at.zoom;
+  }
+
+  // Of texts and marks.
+  get textZoom() {
+    return Math.max(this.zoom, LEAST_TEXT);
   }
 
   x(depth) {
@@ -74,18 +80,18 @@ class Painter {
   // From far away a family's edges are one bracket.
   drawBracket(parent) {
     const { pen, zoom, scene: { tree, row, top, bottom } } = this;
-    const x = this.x(tree.depth[parent]) + BOX.width * zoom;
-    const gap = (COLUMN - BOX.width) * zoom;
-    const half = (BOX.height * zoom) / 2;
+    const x = this.x(tree.depth[parent]) + this.scene.boxWidth * zoom;
+    const gap = this.surface.gap * zoom;
+    const half = (HEIGHT * zoom) / 2;
     pen.fillStyle = this.palette.edge;
     pen.fillRect(x, this.y(row[parent]) + half, gap / 2, 1);
     pen.fillRect(x + gap / 2, this.y(top[parent]) + half, 1, Math.max(1, this.y(bottom[parent]) - this.y(top[parent])));
   }
 
   drawEdge(parent, child) {
-    const { pen, zoom, scene: { tree, row, moment, widthByVisits } } = this;
-    const half = (BOX.height * zoom) / 2;
-    const [x1, y1] = [this.x(tree.depth[parent]) + BOX.width * zoom, this.y(row[parent]) + half];
+    const { pen, zoom, scene: { tree, row, moment, widthByVisits, boxWidth } } = this;
+    const half = (HEIGHT * zoom) / 2;
+    const [x1, y1] = [this.x(tree.depth[parent]) + boxWidth * zoom, this.y(row[parent]) + half];
     const [x2, y2] = [this.x(tree.depth[child]), this.y(row[child]) + half];
     const share = widthByVisits ? Math.sqrt(moment.visits[child] / tree.most.visits) : 0.1;
     pen.beginPath();

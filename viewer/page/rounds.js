@@ -3,17 +3,20 @@
 function runCard(run) {
   const facts = ["mode", "coverage", "greedy", "search", "pairs", "ppm_pair_accuracy"];
   const titles = ["round", "search mode", "solved", "policy alone", "with search", "pairs", "PPM on pairs"];
-  const show = { mode: (mode, row) => mode ?? (row.round ? "–" : "cold start"), pairs: whole };
+  const show = { mode: (mode, row) => (mode ? breakable(mode) : row.round ? "–" : "cold start"), pairs: whole };
   return el("article", { class: "run" },
     head.runs.length > 1 ? el("h2", {}, oneLine(run.name)) : null,
     run.note ? el("p", { class: "muted" }, run.note) : null,
-    el("div", { class: "run-body" },
+    run.part === "seed" ? null : el("div", { class: "run-body" },
       el("div", { class: "scroll" }, el("table", { class: "facts" },
         el("thead", {}, el("tr", {}, titles.map((title) => el("th", {}, title)))),
         el("tbody", {}, run.rounds.map((row) => el("tr", {}, el("td", {}, String(row.round)),
           facts.map((name) => el("td", {}, (show[name] ?? percent)(row[name], row)))))))),
       run.rounds.filter((row) => ["coverage", "greedy", "search"].some((name) => Number.isFinite(row[name]))).length > 1 ? roundChart(run.rounds) : null));
 }
+
+// A name that may go on in the next line after each underscore.
+const breakable = (name) => name.split("_").flatMap((part, at) => (at ? ["_", el("wbr"), part] : [part]));
 
 // Shares by round: solved, the policy alone, with search.
 function roundChart(rounds) {

@@ -1,11 +1,20 @@
 // What of a tree is on show and where: folds, filters, a moment of the replay, and the tidy layout of the rest.
 
 const ROWS_AT_FIRST = 120;
+const BOX_WIDTHS = [96, 172];
+
+// Of every box: room for the longest step, within bounds; short steps leave room for a deeper tree.
+function boxWidthOf(tree) {
+  let letters = 0;
+  for (let n = 1; n < tree.size; n++) letters = Math.max(letters, Math.min(tree.text[n].length, 40));
+  return Math.min(Math.max(52 + 8 * letters, BOX_WIDTHS[0]), BOX_WIDTHS[1]);
+}
 
 class Scene {
   constructor(tree) {
     this.tree = tree;
     this.frames = framesOf(tree);
+    this.boxWidth = boxWidthOf(tree);
     this.metric = "q";
     this.widthByVisits = true;
     this.pairs = "off"; // kept, all

@@ -1,9 +1,10 @@
 // The canvas that shows a scene: where nodes lie on it, and how it is moved. Depth runs to the right, siblings run down.
 
-const COLUMN = 216;
+const NARROW_SURFACE = 500; // below: less room between columns and around the tree
 const ROW = 34;
-const BOX = { width: 172, height: 26 };
+const HEIGHT = 26; // of a box
 const ZOOMS = [0.0005, 3];
+const LEGIBLE = 0.45; // the least zoom at which a tree is opened: texts never get smaller than LEAST_TEXT (painter.js)
 
 class Surface {
   // `on`: select(node), hover(node or null, event), and folded().
@@ -41,8 +42,18 @@ class Surface {
 
   // Places
 
+  // Between two columns of boxes.
+  get gap() {
+    return this.width < NARROW_SURFACE ? 20 : 44;
+  }
+
+  // From one column to the next.
+  get column() {
+    return this.scene.boxWidth + this.gap;
+  }
+
   x(depth) {
-    return depth * COLUMN * this.at.zoom + this.at.x;
+    return depth * this.column * this.at.zoom + this.at.x;
   }
 
   y(row) {
@@ -58,47 +69,55 @@ class Surface {
   // The first and last depth of which something is in view.
   columnsInView() {
     const { x, zoom } = this.at;
-    const from = Math.floor((-x - BOX.width * zoom) / (COLUMN * zoom));
-    return [Math.max(0, from), Math.min(this.scene.columns.length - 1, Math.ceil((this.width - x) / (COLUMN * zoom)))];
+    const from = Math.floor((-x - this.scene.boxWidth * zoom) / (this.column * zoom));
+    return [Math.max(0, from), Math.min(this.scene.columns.length - 1, Math.ceil((this.width - x) / (this.column * zoom)))];
   }
 
   // What lies at a place: a node, or the handle beside it that folds.
   nodeAt(x, y) {
-    const { zoom } = this.at;
-    const depth = Math.floor((x - this.at.x) / (COLUMN * zoom));
+    const [{ zoom }, { boxWidth }] = [this.at, this.scene];
+    const depth = Math.floor((x - this.at.x) / (this.column * zoom));
     const column = this.scene.columns[depth];
-    if (!column || x - this.x(depth) > (BOX.width + 22) * zoom) return null;
-    const row = (y - this.at.y) / (ROW * zoom) - BOX.height / ROW / 2;
+    if (!column || x - this.x(depth) > (boxWidth + this.gap / 2) * zoom) return null;
+    const row = (y - this.at.y) / (ROW * zoom) - HEIGHT / ROW / 2;
     const node = column[firstAtLeast(column, row - 0.5, (n) => this.scene.row[n])];
     if (node === undefined || Math.abs(this.scene.row[node] - row) > 0.5) return null;
-    return { node, isHandle: this.scene.tree.count[node] > 0 && x - this.x(depth) > BOX.width * zoom };
+    return { node, isHandle: this.scene.tree.count[node] > 0 && x - this.x(depth) > boxWidth * zoom };
   }
 
   // Moves
 
-  // The whole tree where that stays readable, else the selected node.
+  // The whole tree where that stays legible; else its whole depth if that does, around the selected node.
   begin() {
     this.isFitted = true;
     this.fit();
-    if (this.at.zoom < 0.7) {
-      this.at.zoom = Math.max(0.7, Math.min(1, this.width / 900));
-      this.centre(this.scene.selected, this.scene.selected ? 0.4 : 0.12);
-    }
-    this.draw();
+    if (this.at.zoom >= LEGIBLE) return;
+    const { wide, margin } = this.extent();
+    const fitting = (this.width - 2 * margin) / wide;
+    const { selected } = this.scene;
+    this.at.zoom = Math.min(Math.max(fitting, LEGIBLE), 0.8);
+    this.centre(selected);
+    if (fitting >= LEGIBLE) this.at.x = (this.width - wide * this.at.zoom) / 2;
+    else if (!selected) this.at.x = margin;
+  }
+
+  // Of all that is laid out, at zoom 1, and the margin around it.
+  extent() {
+    const { columns, rows, boxWidth } = this.scene;
+    return { wide: (columns.length - 1) * this.column + boxWidth, high: (rows - 1) * ROW + HEIGHT, margin: this.width < NARROW_SURFACE ? 12 : 24 };
   }
 
   fit() {
-    const { columns, rows } = this.scene;
-    const [wide, high] = [(columns.length - 1) * COLUMN + BOX.width, (rows - 1) * ROW + BOX.height];
-    this.at.zoom = Math.min(Math.max(Math.min((this.width - 48) / wide, (this.height - 48) / high, 1.25), ZOOMS[0]), ZOOMS[1]);
-    this.at.x = Math.max(24, (this.width - wide * this.at.zoom) / 2);
+    const { wide, high, margin } = this.extent();
+    this.at.zoom = Math.min(Math.max(Math.min((this.width - 2 * margin) / wide, (this.height - 48) / high, 1.25), ZOOMS[0]), ZOOMS[1]);
+    this.at.x = Math.max(margin, (this.width - wide * this.at.zoom) / 2);
     this.at.y = Math.max(24, (this.height - high * this.at.zoom) / 2);
     this.draw();
   }
 
   // Bring a node to a place across the width (a share), halfway down.
   centre(node, across = 0.4) {
-    this.at.x = this.width * across - this.scene.tree.depth[node] * COLUMN * this.at.zoom;
+    this.at.x = this.width * across - this.scene.tree.depth[node] * this.column * this.at.zoom;
     this.at.y = this.height / 2 - (this.scene.row[node] + 0.4) * ROW * this.at.zoom;
     this.draw();
   }
@@ -107,7 +126,7 @@ class Surface {
   showNode(node) {
     if (!this.width) return;
     const [x, y, zoom] = [this.x(this.scene.tree.depth[node]), this.y(this.scene.row[node]), this.at.zoom];
-    const [right, bottom] = [x + BOX.width * zoom, y + BOX.height * zoom];
+    const [right, bottom] = [x + this.scene.boxWidth * zoom, y + HEIGHT * zoom];
     if (x < 16) this.at.x += 16 - x;
     else if (right > this.width - 16) this.at.x -= right - this.width + 16;
     if (y < 16) this.at.y += 16 - y;

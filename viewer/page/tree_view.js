@@ -40,6 +40,12 @@ function closeTree() {
   shown = null;
 }
 
+// A tree and the one to compare it with: another run's where there is one.
+function besides(line, same) {
+  const other = same.find((each) => each.run !== line.run) ?? same.find((each) => each.number !== line.number);
+  return [line.number, other.number].sort((a, b) => a - b);
+}
+
 function treeHead(number) {
   const line = lines[number];
   const same = treesLike(line);
@@ -47,8 +53,8 @@ function treeHead(number) {
     el("strong", { class: "clip" }, oneLine(line.id)), " ",
     el("span", { class: "muted clip prompt" }, oneLine(line.prompt)),
     same.length > 1 ? el("select", { "aria-label": "trees of this problem", id: "same", on: { change: (event) => (location.hash = `#/tree/${event.target.value}`) } },
-      same.map((other) => el("option", { value: other.number, selected: other.number === number }, `round ${roundName(other.run, other.round)}, ${other.source}`))) : null,
-    same.length > 1 ? el("a", { href: `#/compare/${same[0].number === number ? same[1].number : same[0].number}/${number}`, class: "button" }, "Compare") : null,
+      same.map((other) => el("option", { value: other.number, selected: other.number === number }, `${placeOf(other)}, ${other.source}`))) : null,
+    same.length > 1 ? el("a", { href: `#/compare/${besides(line, same).join("/")}`, class: "button" }, "Compare") : null,
     el("a", { href: `#/tree/${Math.max(0, number - 1)}`, class: "button", title: "previous tree" }, "←"),
     el("a", { href: `#/tree/${Math.min(lines.length - 1, number + 1)}`, class: "button", title: "next tree" }, "→"));
 }

@@ -7,10 +7,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tasks.numeric import MAX_LENGTH, Number, NumericVerifier, read_final_answer, read_number
+from tasks.answers import AnswerType, AnswerVerifier
+from tasks.answers.number import MAX_LENGTH, Number
+from tasks.answers.typed import read_number
+from tasks.errors import UserError
 from tasks.problem import Outcome, Problem
 
-VERIFIER = NumericVerifier()
+VERIFIER = AnswerVerifier()
 
 
 def verdict(answer: str, solution: str):
@@ -39,6 +42,17 @@ def verdict(answer: str, solution: str):
         ("-$5", -5),
         ("$-5.25", Fraction("-5.25")),
         (r"\$1,500", 1500),
+        ("4.", 4),
+        ("1.5e3", 1500),
+        (r"\frac{3}{4}", Fraction(3, 4)),
+        (r"-\frac34", Fraction(-3, 4)),
+        (r"1\frac{3}{4}", Fraction(7, 4)),
+        ("1 3/4", Fraction(7, 4)),
+        ("½", Fraction(1, 2)),
+        (r"1.5 \times 10^{-3}", Fraction(3, 2000)),
+        (r"0.1\overline{6}", Fraction(1, 6)),
+        ("$4$", 4),
+        ("10{,}000", 10000),
         ("9" * MAX_LENGTH, int("9" * MAX_LENGTH)),
     ],
 )
@@ -46,9 +60,13 @@ def test_numbers_that_are_read(text, value):
     assert read_number(text) == Number(Fraction(value))
 
 
-NOT_READ = """
-. 4. 4.5.6 1e5 1E400 inf nan NaN --4 +-4 -$-4 4- four 4_5 1,23 12,34 1,2345 ,123 1,,234 1.234,5 3/0 3/ /4 3/4/5 1.5/2
-0x10 1_000 ٣ ² ½ $5% 5%% % $ 2+2 (4) 12:30
+NOT_READ = r"""
+. 4.. 4.5.6 1e5000 1E999 inf nan NaN --4 +-4 -$-4 4- four 4_5 1,23 12,34 1,2345 ,123 1,,234 1.234,5
+3/0 3/ /4 3/4/5 1.5/2
+0x10 1_000 ٣ ²
+$5% 5%% % $
+2+2 4! 12:30 \frac{1}{0} \frac{1} \frac{x}{2}
+2^3 \sqrt{4} 1.5\times11^3 1\frac{1}{2}3 \pi
 """
 
 
@@ -58,7 +76,7 @@ def test_texts_that_are_not_read(text):
 
 
 def test_a_number_has_a_longest_length():
-    assert read_number("1" * (MAX_LENGTH + 1)) is None
+    assert read_number("1" * 1001) is None
 
 
 def test_a_percentage_equals_a_percentage_only():
@@ -66,38 +84,6 @@ def test_a_percentage_equals_a_percentage_only():
     assert verdict("5%", "#### 5%").outcome is Outcome.CORRECT
     assert verdict("5", "#### 5%").outcome is Outcome.WRONG
     assert verdict("5%", "#### 0.05").outcome is Outcome.WRONG
-
-
-@pytest.mark.parametrize(
-    ("text", "answer"),
-    [
-        ("#### 4", "4"),
-        ("7+5=2\n#### 4\n", "4"),
-        ("  #### 4 \r\nand more", "4"),
-        ("####4", "4"),
-        ("####", ""),
-        ("##### 4", "# 4"),
-        (r"so it is $\boxed{4}$.", "4"),
-        (r"\boxed {4}", "4"),
-        (r"\boxed{\frac{1}{2}}", r"\frac{1}{2}"),
-        (r"\boxed{\{4\}}", r"\{4\}"),
-        ("", None),
-        ("the answer is 4", None),
-        ("note: #### 4", None),
-        ("### 4", None),
-        ("#### 4\n#### 4", None),
-        ("#### 4\n\\boxed{4}", None),
-        (r"#### \boxed{4}", None),
-        (r"\boxed{4} or \boxed{5}", None),
-        (r"\boxed{\boxed{4}}", None),
-        (r"\boxed{4", None),
-        (r"\boxed{{4}", None),
-        (r"\boxed 4", None),
-        (r"\boxed", None),
-    ],
-)
-def test_exactly_one_final_answer_is_read(text, answer):
-    assert read_final_answer(text) == answer
 
 
 @pytest.mark.parametrize(
@@ -110,7 +96,9 @@ def test_exactly_one_final_answer_is_read(text, answer):
         ("4", "#### -4", Outcome.WRONG, 0.0),
         ("4", "4", Outcome.UNVERIFIABLE, 0.0),
         ("4", "#### 4 apples", Outcome.UNVERIFIABLE, 0.0),
-        ("4", "#### 4\n#### 5", Outcome.UNVERIFIABLE, 0.0),
+        ("4", "#### 4\n#### 5", Outcome.WRONG, 0.0),
+        ("4", "#### 5\n#### 4", Outcome.CORRECT, 1.0),
+        ("4", "#### 4 or 5", Outcome.UNVERIFIABLE, 0.0),
         ("4", "#### __import__('os').getcwd()", Outcome.UNVERIFIABLE, 0.0),
         ("0.3", "#### 0.30000000000000004", Outcome.WRONG, 0.0),
         (f"{2**53}", f"#### {2**53 + 1}", Outcome.WRONG, 0.0),
@@ -122,7 +110,7 @@ def test_verdicts(answer, solution, outcome, reward):
 
 
 def test_a_reference_that_is_no_number_is_a_misuse():
-    with pytest.raises(ValueError, match="problem x: the reference answer 'blue' is not a number"):
+    with pytest.raises(ValueError, match="problem x: the reference answer 'blue' cannot be read as number"):
         verdict("blue", "#### 4")
 
 
@@ -191,3 +179,35 @@ def test_easy_answers_are_quick():
         verdict("4", f"7+5=2\n2*3=6\n6-2=4\n#### {number % 10}")
     # A tenth of the speed that an idle core shows: fails on an answer that takes 100 microseconds.
     assert time.perf_counter() - start < 0.5
+
+
+@pytest.mark.parametrize(
+    ("tolerance", "answer", "outcome"),
+    [
+        (0.0, "0.3333", Outcome.WRONG),
+        (0.001, "0.3333", Outcome.CORRECT),
+        (0.001, "0.3", Outcome.WRONG),
+        (0.1, "0.2333333333333333333333", Outcome.WRONG),
+        (0.5, "33%", Outcome.WRONG),
+    ],
+)
+def test_a_tolerance_is_what_the_task_declares(tolerance, answer, outcome):
+    verifier = AnswerVerifier(AnswerType.NUMBER, tolerance)
+    assert verifier.verify(Problem("x", "?\n", "1/3"), f"#### {answer}").outcome is outcome
+
+
+def test_a_tolerance_is_a_decimal_and_its_end_is_inside():
+    verifier = AnswerVerifier(AnswerType.NUMBER, 0.1)
+    assert verifier.verify(Problem("x", "?\n", "1"), "#### 1.1").outcome is Outcome.CORRECT
+    assert verifier.verify(Problem("x", "?\n", "1"), "#### 1.1000000000000001").outcome is Outcome.WRONG
+
+
+@pytest.mark.parametrize("tolerance", [-0.1, float("nan"), float("inf")])
+def test_tolerances_that_cannot_be(tolerance):
+    with pytest.raises(UserError, match=r"task\.tolerance"):
+        AnswerVerifier(AnswerType.NUMBER, tolerance)
+
+
+def test_a_tolerance_for_words_is_refused():
+    with pytest.raises(UserError, match=r"task\.answer_type=text"):
+        AnswerVerifier(AnswerType.TEXT, 0.1)

@@ -1,0 +1,139 @@
+r"""From an answer to its tree: lists, relations, sets, intervals, matrices, quantities and words, over formulas."""
+
+from __future__ import annotations
+
+import re
+
+from tasks.answers.expression import Expr, Head
+from tasks.answers.formula import Formulas
+from tasks.answers.tokens import MAX_TEXT, NAMES, Kind, Unreadable, tokenise
+from tasks.answers.units import may_be_unit
+
+_RELATIONS = frozenset(("=", "<", ">", "le", "ge", "ne", "in"))
+_CLOSING_OF = {"(": (")", "]"), "[": ("]", ")")}
+_ENDS = (")", "]", "}", "}set", "&", "\\\\", "end", "rfloor", "rceil")
+_DATE = re.compile(r"[0-9]{4}([-/])[0-9]{1,2}\1[0-9]{1,2}|[0-9]{1,2}([-/])[0-9]{1,2}\2[0-9]{4}")  # no calculation
+_WORDING = re.compile(r"[A-Za-z][A-Za-z .'-]*")
+
+
+def parse(text: str, grouping: bool = True) -> Expr:
+    """The tree of an answer. Raises Unreadable, with what is wrong, and nothing else."""
+    if _is_wording(text) or _DATE.fullmatch(text.strip()):
+        return Expr(Head.TEXT, label=text.strip())
+    parser = _Answers(tokenise(text, grouping))
+    found = parser.answer()
+    if parser.position < len(parser.tokens):
+        raise Unreadable(f"{parser.tokens[parser.position].text!r} where an answer should end")
+    return found
+
+
+def _is_wording(text: str) -> bool:
+    """Whether an answer is words alone: letters, and a word of four that is no function's name."""
+    if len(text) > MAX_TEXT or not _WORDING.fullmatch(text):
+        return False
+    words = text.lower().split()
+    long = [word for word in words if len(word) > 3 and word not in NAMES]
+    return bool(long) and not {"and", "or"} & set(words)
+
+
+class _Answers(Formulas):
+    """Lists of relations between unions of ratios of quantities."""
+
+    def answer(self) -> Expr:
+        items = self.items()
+        if not items:
+            raise Unreadable("it is empty")
+        return items[0] if len(items) == 1 else Expr(Head.LIST, tuple(items))
+
+    def items(self) -> list[Expr]:
+        """What stands between separators, up to a bracket or the end."""
+        items: list[Expr] = []
+        while self.peek() is not None and not self.at(*_ENDS):
+            if items and not self.at_kind(Kind.SEPARATOR):
+                raise Unreadable(f"{self.take().text!r} where an answer should end")
+            while items and self.at_kind(Kind.SEPARATOR):
+                self.position += 1
+            items.append(self.relation())
+        return items
+
+    def relation(self) -> Expr:
+        sides, operators = [self.union()], []
+        while self.at(*_RELATIONS):
+            operators.append(self.take().text)
+            sides.append(self.union())
+        return Expr(Head.RELATION, tuple(sides), " ".join(operators)) if operators else sides[0]
+
+    def union(self) -> Expr:
+        parts = [self.ratio()]
+        while self.accept("cup"):
+            parts.append(self.ratio())
+        return Expr(Head.UNION, tuple(parts)) if len(parts) > 1 else parts[0]
+
+    def ratio(self) -> Expr:
+        sides = [self.quantity()]
+        while self.accept(":"):
+            sides.append(self.quantity())
+        if len(sides) > 1 and sides[-1].head is Head.UNIT:  # 12:30 p.m.
+            *rest, last = sides
+            return Expr(Head.UNIT, (Expr(Head.RATIO, (*rest, last.args[0])),), last.label)
+        return Expr(Head.RATIO, tuple(sides)) if len(sides) > 1 else sides[0]
+
+    def quantity(self) -> Expr:
+        """A sum with its unit, or words."""
+        if self.at_kind(Kind.TEXT):
+            return self.words()
+        value = self.sum()
+        if self.at_kind(Kind.TEXT):
+            unit = self.words().label
+            if self.accept("^"):
+                unit += f"^{self.factor_value()}"
+            if not may_be_unit(unit):
+                raise Unreadable(f"words behind a formula: {unit[:40]!r}")
+            return Expr(Head.UNIT, (value,), unit)
+        if self.accept("%"):
+            return Expr(Head.UNIT, (value,), "%")
+        return value
+
+    def words(self) -> Expr:
+        """A run of words; letters between them belong to it (``plan b``)."""
+        words: list[str] = []
+        while self.at_kind(Kind.TEXT) or (words and self.at_kind(Kind.SYMBOL)):
+            words.append(self.take().text)
+        return Expr(Head.TEXT, label=" ".join(words))
+
+    def structure(self, opening: str) -> Expr:
+        """A point or interval, a set, or a matrix."""
+        match opening:
+            case "emptyset":
+                return Expr(Head.SET)
+            case "(" | "[":
+                return self.group(opening)
+            case "{set":
+                items = self.items()
+                self.expect("}set")
+                return Expr(Head.SET, tuple(items))
+            case "begin":
+                return self.matrix()
+        raise Unreadable(f"{opening!r} where a formula should go on")
+
+    def group(self, opening: str) -> Expr:
+        items = self.items()
+        closing = self.expect(*_CLOSING_OF[opening])
+        if len(items) == 1 and opening + closing == "()" and items[0].head is not Head.RELATION:
+            return items[0]
+        return Expr(Head.GROUP, tuple(items), opening + closing)
+
+    def matrix(self) -> Expr:
+        self.take()  # its name
+        rows: list[list[Expr]] = [[]]
+        while not self.accept("end"):
+            if self.accept("&"):
+                continue
+            if self.accept("\\\\"):
+                rows.append([])
+                continue
+            rows[-1].append(self.relation())
+        rows = [row for row in rows if row]
+        if not rows or len({len(row) for row in rows}) != 1:
+            raise Unreadable("a matrix whose rows differ in length")
+        return Expr(Head.MATRIX, tuple(Expr(Head.GROUP, tuple(row), "[]") for row in rows))

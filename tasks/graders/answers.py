@@ -1,0 +1,41 @@
+"""Graders of the final answer as what it means: a number, an interval, mathematics (tasks.answers)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tasks.answers import AnswerType, judge
+from tasks.graders.base import Item, Resources, failed, unverifiable
+from tasks.graders.spec import Spec
+from tasks.graders.texts import Part, part_of
+from tasks.problem import Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerGrader:
+    """Compares the answer (the last ``\\boxed{}`` or ``####``) with the reference. A bare answer is taken as is."""
+
+    kind: AnswerType
+    tolerance: float
+    reference: str | None
+
+    def grade(self, item: Item) -> Verdict:
+        found = part_of(item, Part.ANSWER)
+        if found is None:
+            return unverifiable("there is no final answer (#### or \\boxed{})")
+        reference = item.reference if self.reference is None else self.reference
+        try:
+            return judge(found, reference, self.kind, self.tolerance)
+        except ValueError as error:
+            return failed(str(error))
+
+
+def number(spec: Spec, resources: Resources) -> AnswerGrader:
+    """Options: ``tolerance`` (the largest difference that counts as none), ``reference`` (else the item's)."""
+    return AnswerGrader(AnswerType.NUMBER, spec.number("tolerance", 0.0), spec.text("reference", None))
+
+
+def math(spec: Spec, resources: Resources) -> AnswerGrader:
+    """Options: ``answer`` (an AnswerType), ``tolerance``, ``reference`` (else the item's)."""
+    kind = spec.choice("answer", AnswerType, AnswerType.LATEX)
+    return AnswerGrader(kind, spec.number("tolerance", 0.0), spec.text("reference", None))

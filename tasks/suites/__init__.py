@@ -1,0 +1,1 @@
+"""Procedural tasks: drawn by seed, exactly verifiable, each with a step oracle."""

@@ -1,0 +1,62 @@
+"""The published suite of hard pairs: every one is judged as a person would judge it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tasks.answers import AnswerType, canonical_key, judge
+from tasks.problem import Outcome
+
+SUITE = Path(__file__).parents[2] / "data" / "hard_answers.txt"
+OUTCOMES = {"c": Outcome.CORRECT, "w": Outcome.WRONG, "u": Outcome.UNVERIFIABLE}
+
+
+def pairs() -> list[tuple[AnswerType, str, str, Outcome]]:
+    found = []
+    for line in SUITE.read_text("utf-8").splitlines():
+        if not line.startswith("#"):
+            kind, _, rest = line.partition(" | ")
+            rest, _, expected = rest.rpartition(" | ")
+            reference, _, answer = rest.partition(" | ")
+            found.append((AnswerType(kind), reference, answer, OUTCOMES[expected]))
+    return found
+
+
+PAIRS = pairs()
+
+
+def test_the_suite_is_large_and_has_every_kind_and_outcome():
+    assert len(set(PAIRS)) == len(PAIRS) >= 250
+    assert {kind for kind, *_ in PAIRS} == set(AnswerType)
+    for outcome in OUTCOMES.values():
+        assert sum(expected is outcome for *_, expected in PAIRS) >= 25
+
+
+@pytest.mark.parametrize(("kind", "reference", "answer", "expected"), PAIRS)
+def test_hard_pair(kind, reference, answer, expected):
+    if kind is AnswerType.LATEX:
+        pytest.importorskip("math_verify")
+    found = judge(answer, reference, kind)
+    assert found.outcome is expected, found.note
+    assert found.reward == (1.0 if expected is Outcome.CORRECT else 0.0)
+
+
+@pytest.mark.parametrize(("kind", "reference", "answer", "expected"), PAIRS)
+def test_every_reference_is_its_own_answer(kind, reference, answer, expected):
+    assert judge(reference, reference, kind).outcome is Outcome.CORRECT
+
+
+def test_votes_never_join_what_is_not_equal():
+    """Keys know no kind: pairs whose kind gives the text another meaning than mathematics' are left out."""
+    plain = {AnswerType.LATEX, AnswerType.NUMBER, AnswerType.DECIMAL}
+    wrong = [(r, a) for kind, r, a, expected in PAIRS if expected is Outcome.WRONG and kind in plain]
+    joined = [pair for pair in wrong if canonical_key(pair[0]) == canonical_key(pair[1])]
+    assert joined == [("x=5", "y=5")]  # the name is the question's, and no vote compares two questions
+
+
+def test_votes_join_most_of_what_is_equal():
+    equal = [(r, a) for kind, r, a, expected in PAIRS if expected is Outcome.CORRECT and kind is AnswerType.LATEX]
+    joined = [pair for pair in equal if canonical_key(pair[0]) == canonical_key(pair[1])]
+    assert len(joined) > 0.7 * len(equal)
