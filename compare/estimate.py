@@ -32,8 +32,8 @@ class Phase:
         return waves * self.seconds / 60
 
 
-def estimate(config: CompareConfig, shape: Shape, rates: Tokens, parameters: int) -> list[Phase]:
-    """The phases. ``rates``: tokens a second of one process; ``parameters``: N of the policy.
+def estimate(config: CompareConfig, shape: Shape, rates: Tokens) -> list[Phase]:
+    """The phases. ``rates``: tokens a second of one process.
 
     An arm is taken for one that samples as many tokens as it trains on, with the policy alone: a token sampled costs
     2 N FLOPs, one trained on 6 N. An arm that trains only is done sooner, one that grows trees or asks a PPM later.
@@ -41,7 +41,7 @@ def estimate(config: CompareConfig, shape: Shape, rates: Tokens, parameters: int
     cold, judging = config.policy.cold_start, config.judging
     judged = judging.problems * shape.solution / rates.generated
     start = cold.demonstrations * shape.row * cold.optimiser.epochs / rates.trained + judged
-    pairs = _pairs(config.budget, parameters)
+    pairs = _pairs(config.budget, shape.parameters)
     spent = config.budget.amount if pairs is None else pairs * (1 / rates.generated + 1 / rates.trained)
     jobs = config.seeds * len(config.arms)
     return [Phase("cold starts", start, config.seeds), Phase("arms", spent + judging.points * judged, jobs)]
@@ -66,7 +66,7 @@ def print_estimate(config: CompareConfig, settings: Mapping[str, Any], console: 
     if not examples:
         console.print("minutes: unknown, for the task has no worked solutions to measure")
         return
-    from evolve.probe import count_parameters, measure
+    from evolve.probe import measure
 
     run = EvolveConfig(
         task=config.task,
@@ -76,7 +76,7 @@ def print_estimate(config: CompareConfig, settings: Mapping[str, Any], console: 
         ppm=config.ppm,
     )
     shape, rates = measure(run, examples)
-    phases = estimate(config, shape, rates, count_parameters(run, examples))
+    phases = estimate(config, shape, rates)
     table = Table(title="estimate (arms: as if they sampled what they train on)", box=box.SIMPLE_HEAD)
     for column in ("phase", "jobs", "minutes of one", "minutes in all"):
         table.add_column(column, justify="left" if column == "phase" else "right")

@@ -21,11 +21,15 @@ PROBED = 64  # worked solutions that are measured
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """Mean tokens of a prompt and of a step, and mean steps of a solution, from the task's worked solutions."""
+    """Mean tokens of a prompt and of a step, and mean steps of a solution, from the task's worked solutions.
+
+    ``parameters``: N of the policy that reads and writes them.
+    """
 
     prompt: float
     step: float
     steps: float
+    parameters: int = 0
 
     @property
     def solution(self) -> float:

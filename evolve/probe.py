@@ -42,7 +42,7 @@ def measure(config: EvolveConfig, examples: list[Demonstration]) -> tuple[Shape,
     cold = replace(config.policy.cold_start, demonstrations=PROBED, optimiser=once)
     with TemporaryDirectory() as folder:
         path, ppm = Path(folder) / "policy", Path(folder) / "ppm"
-        cold_start(_silent, config.task, replace(config.policy, cold_start=cold), engine, 0, path)
+        begun = cold_start(_silent, config.task, replace(config.policy, cold_start=cold), engine, 0, path)
         sampler = load_sampler(config.policy, engine, path)
         rows = [demonstration_row(example, sampler.encode, sampler.tokenizer) for example in examples]
         shape = shape_of(rows, examples, code_steps if sampler.steps.runs_code else str.splitlines)
@@ -52,6 +52,7 @@ def measure(config: EvolveConfig, examples: list[Demonstration]) -> tuple[Shape,
         scored = _scoring(config.ppm.scorer, engine, ppm, sampler, examples, rows, config.search.width)
         close_engine()
         close_scorer()
+    shape = replace(shape, parameters=begun.result["parameters"])
     return shape, Tokens(generated, scored, trained, paired)
 
 

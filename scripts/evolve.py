@@ -22,10 +22,7 @@ def run(config: EvolveConfig, settings: dict[str, Any], folder: Path) -> None:
     if config.dry_run:
         from evolve.estimate import print_estimate
 
-        print_estimate(config, settings, console)
-        if not any(folder.iterdir()):
-            folder.rmdir()
-        return
+        return print_estimate(config, settings, console)
     from evolve.report_text import findings, rich_table
     from evolve.run import evolve, is_finished, unserved
     from evolve.sandboxing import active_tier, told

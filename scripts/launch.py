@@ -48,15 +48,16 @@ def launch(name: str, schema: type[Any], run: Callable[[Any, dict[str, Any], Pat
         folder = Path(HydraConfig.get().runtime.output_dir)
         try:
             guarded(lambda: run(OmegaConf.to_object(config), settings, folder))
-        except SystemExit:
+        finally:
             _remove_if_unused(folder)
-            raise
 
     hydra.main(version_base="1.3", config_path=str(CONF), config_name=name)(start)()
 
 
 def _remove_if_unused(folder: Path) -> None:
-    """Hydra makes the folder before the program starts; one that was refused leaves no trace of itself."""
+    """Hydra makes the folder before the program starts; one that was not used leaves no trace of itself."""
+    if folder.resolve() == Path.cwd().resolve():
+        return  # where the program was started: not made by it
     try:
         if all(each.name == ".hydra" for each in folder.iterdir()):
             shutil.rmtree(folder)

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from evolve import show_tasks
+from evolve.named_tasks import named_tasks
 from scripts import tasks as program
 from tasks.config import StepFormat
 from tasks.problem import Outcome, Verdict
@@ -35,7 +37,7 @@ def shown(capsys, monkeypatch):
 def test_every_task_is_listed_with_an_example(shown):
     out, err, code = shown()
     assert (err, code) == ("", 0)
-    for name in TASK_CONFIGS:
+    for name in (*TASK_CONFIGS, "math", "aime", "trl", "verl"):
         assert f" {name} " in out
     assert "How many" in out
     assert "#### " in out
@@ -64,10 +66,12 @@ def test_checks_hold_and_are_counted(shown):
 
 
 def test_tasks_of_files_are_told_to_be_left_out(shown, monkeypatch):
-    monkeypatch.setattr(program, "TASK_CONFIGS", {name: TASK_CONFIGS[name] for name in ("countdown", "gsm8k")})
+    monkeypatch.setattr(
+        show_tasks, "named_tasks", lambda: {name: named_tasks()[name] for name in ("countdown", "gsm8k")}
+    )
     out, _, code = shown("validate=true", "count=3")
     assert code == 0
-    assert "Not checked, for they need a file (name=... path=...): gsm8k" in out
+    assert "Not checked: gsm8k. Its problems stand in a file: name=gsm8k path=FILE" in out
 
 
 def test_a_failed_check_is_exit_code_1(shown, monkeypatch):
@@ -77,7 +81,7 @@ def test_a_failed_check_is_exit_code_1(shown, monkeypatch):
 
     task = ChainTask(ChainConfig())
     task.verifier = Generous()
-    monkeypatch.setattr(program, "build_task", lambda config: task)
+    monkeypatch.setattr(show_tasks, "build_task", lambda config: task)
     out, _, code = shown("validate=true", "count=3", "name=chain")
     assert code == 1
     assert "9 of 9 failed" in out
@@ -85,8 +89,8 @@ def test_a_failed_check_is_exit_code_1(shown, monkeypatch):
 
 
 def test_options_reach_the_task():
-    asked = program._read(["name=wordmath", "task.step_format=code", "task.distractors=0.5"])
-    config = program._config(asked)
+    asked = show_tasks.read_options(["name=wordmath", "task.step_format=code", "task.distractors=0.5"])
+    config = show_tasks._config(asked)
     assert (config.step_format, config.distractors) == (StepFormat.CODE, 0.5)
 
 
@@ -125,3 +129,10 @@ def test_it_runs_as_a_program():
     answer = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, env=environment, timeout=60)
     assert (answer.returncode, answer.stderr) == (0, "")
     assert "countdown" in answer.stdout
+
+
+def test_the_files_of_conf_say_what_a_name_stands_for():
+    tasks = named_tasks()
+    assert list(tasks)[: len(TASK_CONFIGS)] == list(TASK_CONFIGS)
+    assert (tasks["math"].form, tasks["math"].answer_type) == ("math", "latex")
+    assert (tasks["verl"].name, tasks["verl"].form) == ("verl", "verl")

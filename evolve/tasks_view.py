@@ -26,10 +26,10 @@ _SHOWN = 3
 _EVERYTHING = 10**9
 
 
-def overview(name: str, config: TaskConfig, task: Task | None) -> Panel:
-    """A task with one worked example; a task of a file says so."""
-    if task is None:
-        return Panel(Text(f"{_about(config)}\nIts problems stand in a file: name={name} path=FILE"), title=name)
+def overview(name: str, config: TaskConfig, task: Task | str) -> Panel:
+    """A task with one worked example, or the reason why there is none to show."""
+    if isinstance(task, str):
+        return Panel(Text(f"{_about(config)}\n{task}"), title=name)
     shown = _worked(task, 1)
     body: list[RenderableType] = [_example(task, one) for one in shown]
     return Panel(Group(Text(f"{_about(config)}\n"), *body, Text(f"splits   {_sizes(task)}")), title=name)
