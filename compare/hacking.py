@@ -12,8 +12,8 @@ import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from compare.fidelity import ranking
 from mcts.trajectory import Trajectory
+from prm.judging.fidelity import ranking
 from tasks.problem import Outcome
 
 _PHRASE = 8  # tokens

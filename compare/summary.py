@@ -37,7 +37,7 @@ class SeedRun:
     """One arm and seed. ``start_right`` and ``final_right``: per evaluation problem, in one order for all arms.
 
     ``curve``: (charged FLOPs, accuracy); ``ledger``: ``Ledger.to_json``; ``hacking``: a row per update, of
-    ``compare.hacking.measure``; ``fidelity``: of ``compare.fidelity``; ``best_of_n``: of ``compare.best_of_n``;
+    ``compare.hacking.measure``; ``fidelity``: of ``prm.judging.fidelity``; ``best_of_n``: of ``prm.judging.best_of_n``;
     ``links``: what to look at, by the words to show, relative to the comparison's folder. ``training``: ``updates``,
     and means over them: share of groups with ``equal_groups`` of rewards, of tokens ``clipped``, ``entropy``.
     """

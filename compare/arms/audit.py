@@ -14,13 +14,13 @@ import numpy as np
 from compare.arms.advisers import has_learned_reward, learned_reward
 from compare.arms.course import Course
 from compare.arms.drift import Drift
-from compare.best_of_n import best_of_n
-from compare.fidelity import fidelity, mean_fidelity, step_credit
 from compare.hacking import Watched, measure
 from compare.ledger import Ledger
 from mcts.trajectory import Trajectory
 from policy.credit.base import Array, Member
 from policy.rl import Group, judged, step_ends, without_errors
+from prm.judging.best_of_n import best_of_n
+from prm.judging.fidelity import fidelity, mean_fidelity, step_credit
 from tasks.seeding import derive_seed
 
 Judge = Callable[[Sequence[Group], int], list[list[Member]]]

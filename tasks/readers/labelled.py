@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Any
 
 Label = float | None
@@ -15,7 +16,8 @@ class LabelledSolution:
     """A solution in steps with a label each. Raises ValueError for labels that do not fit the steps.
 
     ``answer`` is the problem's reference answer, empty where the data set has none; ``meta`` holds what else the row
-    says, so that it can be written again.
+    says, so that it can be written again. ``token_ids`` are those of each step as it was sampled; empty where the text
+    is all there is.
     """
 
     prompt: str
@@ -23,16 +25,22 @@ class LabelledSolution:
     labels: tuple[Label, ...]
     answer: str = ""
     meta: Mapping[str, Any] = field(default_factory=dict)
+    token_ids: tuple[tuple[int, ...], ...] = ()
 
     def __post_init__(self) -> None:
         if len(self.steps) != len(self.labels):
             raise ValueError(f"{len(self.labels)} labels do not fit {len(self.steps)} steps")
+        if self.token_ids and len(self.token_ids) != len(self.steps):
+            raise ValueError(f"token ids of {len(self.token_ids)} steps do not fit {len(self.steps)} steps")
         if not self.steps:
             raise ValueError("there is no step")
         for label in self.labels:
             # A bool is an int to Python, and a label that was cast by mistake is what must not slip through.
             if label is not None and (isinstance(label, bool) or not -1 <= label <= 1):
                 raise ValueError(f"a label must lie in [-1, 1], got {label!r}")
+        for token in chain.from_iterable(self.token_ids):
+            if isinstance(token, bool) or not isinstance(token, int) or token < 0:
+                raise ValueError(f"a token id must be a whole number of at least 0, got {token!r}")
 
     @property
     def first_error(self) -> int:

@@ -8,11 +8,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from compare.alarm import Alarm, AlarmConfig, alarms, false_alarm_rate, find_alarm
-from compare.best_of_n import best_of_n
-from compare.fidelity import fidelity, mean_fidelity, ranking, step_credit
 from compare.hacking import Watched, foreign_share, measure, unreadable_share
 from mcts.step import Step
 from mcts.trajectory import Trajectory
+from prm.judging.best_of_n import best_of_n
+from prm.judging.fidelity import fidelity, mean_fidelity, ranking, step_credit
 from tasks.errors import UserError
 from tasks.problem import Outcome, Verdict
 
