@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
 from huggingface_hub.errors import StrictDataclassError
-from safetensors import SafetensorError
+from safetensors import SafetensorError, safe_open
 from transformers import (
+    AutoModel,
     AutoModelForCausalLM,
     AutoModelForSequenceClassification,
     AutoTokenizer,
@@ -30,15 +32,22 @@ _UNREADABLE = (SafetensorError, OSError, ValueError, RuntimeError, KeyError, *_M
 _NEW_HEAD = frozenset({"score.weight"})  # a policy's folder has no scalar head yet
 
 
-def save_model(model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast, path: Path) -> None:
+def save_model(
+    model: PreTrainedModel,
+    tokenizer: PreTrainedTokenizerFast,
+    path: Path,
+    add: Callable[[Path], None] = lambda folder: None,
+) -> None:
     """Write model and tokenizer to ``path``; a killed process leaves the old folder or none.
 
+    ``add`` may write more files into the folder before it is there under its name.
     Of several ranks 0 writes, and the others have a link to what it wrote: transformers saves on no other rank.
     """
     if not rank():
         with atomic_dir(path) as folder:
             model.save_pretrained(folder)
             tokenizer.save_pretrained(folder)
+            add(folder)
     written = agreed(path.absolute())
     if rank():
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -63,9 +72,28 @@ def load_policy(path: Path | str, device: str = "cpu", dtype: str = "float32") -
     return _load_model(AutoModelForCausalLM, path, device, dtype, frozenset())
 
 
-def load_scorer(path: Path | str, device: str = "cpu", dtype: str = "float32") -> PreTrainedModel:
-    """A scalar reward model: ``*ForSequenceClassification`` with one label, in evaluation mode."""
-    return _load_model(AutoModelForSequenceClassification, path, device, dtype, _NEW_HEAD, num_labels=1)
+def load_scorer(path: Path | str, device: str = "cpu", dtype: str = "float32", labels: int = 1) -> PreTrainedModel:
+    """A reward model: ``*ForSequenceClassification``, by default with one label (scalar), in evaluation mode."""
+    return _load_model(AutoModelForSequenceClassification, path, device, dtype, _NEW_HEAD, num_labels=labels)
+
+
+def load_backbone(path: Path | str, device: str = "cpu", dtype: str = "float32") -> PreTrainedModel:
+    """A decoder without whatever head its folder has, in evaluation mode."""
+    return _load_model(AutoModel, path, device, dtype, frozenset())
+
+
+def load_weights(path: Path | str, names: Sequence[str], device: str = "cpu") -> dict[str, torch.Tensor]:
+    """Single weights (float32) of a folder by name, those of a head that transformers does not know. DataError."""
+    found: dict[str, torch.Tensor] = {}
+    for file in sorted(Path(path).glob("*.safetensors")):
+        try:
+            with safe_open(file, framework="pt", device=device) as weights:
+                found |= {name: weights.get_tensor(name).float() for name in names if name in weights.keys()}  # noqa: SIM118
+        except _UNREADABLE as error:
+            raise DataError(f"{file}: the weights cannot be read ({_first_line(error)})") from error
+    if missing := [name for name in names if name not in found]:
+        raise DataError(f"{path}: the model folder lacks the weight {missing[0]}; is it the model that was named?")
+    return found
 
 
 def _load_model(

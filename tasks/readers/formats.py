@@ -17,7 +17,8 @@ from tasks.readers.fields import MalformedRow
 from tasks.readers.labelled import LabelledSolution, PreferredText
 from tasks.readers.own_labels import own_row, read_own
 from tasks.readers.preferences import read_rstar_pairs, read_trl_preference
-from tasks.readers.step_labels import read_math_shepherd, read_prm800k, read_processbench, read_trl_stepwise
+from tasks.readers.prm800k import read_prm800k
+from tasks.readers.step_labels import read_math_shepherd, read_processbench, read_trl_stepwise
 
 _T = TypeVar("_T")
 _ReadRow = Callable[[dict[str, Any]], Iterator[_T]]

@@ -1,4 +1,8 @@
-"""Data sets with a label for each step: PRM800K, Math-Shepherd, ProcessBench and TRL's stepwise rows."""
+"""Data sets with a label for each step: Math-Shepherd, ProcessBench and TRL's stepwise rows, read and written.
+
+What a row says besides stands in ``meta``. A writer says only what its format can say: ``tasks.readers.convert`` keeps
+the rest.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +10,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from tasks.readers.fields import MalformedRow, chat_text, field_of, texts_of
+from tasks.readers.fields import MalformedRow, UnusableRow, chat_text, field_of, texts_of
 from tasks.readers.labelled import Label, LabelledSolution, labels_until
 
 SHEPHERD_TAG = "ки"
@@ -27,13 +31,15 @@ def read_processbench(row: dict[str, Any]) -> Iterator[LabelledSolution]:
 
 
 def read_trl_stepwise(row: dict[str, Any]) -> Iterator[LabelledSolution]:
-    """``{prompt, completions: [step], labels: [bool]}``, TRL's stepwise supervision."""
+    """``{prompt, completions: [step], labels: [bool]}``, TRL's stepwise supervision; chat messages stay in ``meta``."""
     steps = texts_of(row, "completions")
     found = field_of(row, "labels", list)
     if not all(isinstance(label, bool) for label in found):
         raise MalformedRow(f"the field 'labels' must be a list of true and false, but it is {str(found)[:80]}")
-    prompt = chat_text(field_of(row, "prompt", str, list), "prompt")
-    yield _solution(prompt, steps, [1.0 if label else -1.0 for label in found], _rest(row, "prompt", "completions"))
+    prompt = field_of(row, "prompt", str, list)
+    rest = _rest(row, "completions") if isinstance(prompt, list) else _rest(row, "prompt", "completions")
+    labels = [1.0 if label else -1.0 for label in found]
+    yield _solution(chat_text(prompt, "prompt"), steps, labels, rest)
 
 
 def read_math_shepherd(row: dict[str, Any]) -> Iterator[LabelledSolution]:
@@ -60,49 +66,44 @@ def read_math_shepherd(row: dict[str, Any]) -> Iterator[LabelledSolution]:
     yield _solution(question, tuple(steps), labels, {**_rest(row, "input", "label"), "end": parts[-1]})
 
 
-def read_prm800k(row: dict[str, Any]) -> Iterator[LabelledSolution]:
-    """A labeller's session: at each step some continuations with a rating (-1, 0, 1), one of them chosen to go on.
+def processbench_row(solution: LabelledSolution) -> dict[str, Any]:
+    """The row that says where the first error is. UnusableRow if a step before it has no label."""
+    truth = solution.first_error
+    if None in solution.labels[: truth if truth >= 0 else None]:
+        raise UnusableRow("a step without a label leaves open where the first error is")
+    return {**solution.meta, "problem": solution.prompt, "steps": list(solution.steps), "label": truth}
 
-    Lightman et al. 2023, arXiv 2305.20050. Gives the chosen path with all its ratings, and each continuation that was
-    not chosen after the path before it, of which only that last step is labelled: no rating comes twice.
+
+def trl_stepwise_row(solution: LabelledSolution) -> dict[str, Any]:
+    """The row of true and false. UnusableRow for another label than 1 and -1."""
+    labels = [mark == "+" for mark in _marks(solution)]
+    return {"prompt": solution.prompt, **solution.meta, "completions": list(solution.steps), "labels": labels}
+
+
+def math_shepherd_row(solution: LabelledSolution) -> dict[str, Any]:
+    """The row with tags and signs. A first step without ``Step 1:`` gets it, and all are then numbered, a line each.
+
+    UnusableRow for another label than 1 and -1, and for a text that the tags or ``Step 1:`` would cut elsewhere.
     """
-    problem, answer = field_of(row, "question.problem", str), row["question"].get("ground_truth_answer")
-    about = {"finish_reason": row.get("label", {}).get("finish_reason"), "labeler": row.get("labeler")}
-    path: list[tuple[str, Label]] = []
-    others: list[LabelledSolution] = []
-    for at, step in enumerate(field_of(row, "label.steps", list)):
-        rated = [_rated(each, at) for each in step.get("completions") or []]
-        chosen = step.get("chosen_completion")
-        for number, (text, rating) in enumerate(rated):
-            if number != chosen and rating is not None:
-                before = tuple(text for text, _ in path)
-                labels = (None,) * len(path) + (rating,)
-                others.append(LabelledSolution(problem, (*before, text), labels, str(answer or ""), about))
-        if chosen is not None:
-            path.append(_chosen(rated, chosen, at))
-        elif isinstance(step.get("human_completion"), dict):  # the labeller wrote the step, which nobody rated
-            path.append((field_of(step, "human_completion.text", str), None))
-        else:
-            break
-    if path:
-        texts, ratings = zip(*path, strict=True)
-        yield LabelledSolution(problem, texts, ratings, str(answer or ""), about)
-    yield from others
+    marks, steps, prompt = _marks(solution), list(solution.steps), solution.prompt
+    rest = {name: value for name, value in solution.meta.items() if name != "end"}
+    if not _SHEPHERD_STEP.match(steps[0]):
+        steps = [f"Step {number}: {text.strip()} " for number, text in enumerate(steps, start=1)]
+        steps[1:] = [f"\n{text}" for text in steps[1:]]
+        prompt = f"{prompt.rstrip()} "
+    if any(SHEPHERD_TAG in text for text in (prompt, *steps)) or _SHEPHERD_STEP.search(prompt):
+        raise UnusableRow(f"the prompt or a step holds {SHEPHERD_TAG!r}, or the prompt 'Step 1:', where steps are cut")
+    end = solution.meta.get("end", "")
+    asked = prompt + "".join(text + SHEPHERD_TAG for text in steps) + end
+    judged = prompt + "".join(text + mark for text, mark in zip(steps, marks, strict=True)) + end
+    return {"input": asked, "label": judged, **rest}
 
 
-def _chosen(rated: list[tuple[str, Label]], chosen: Any, at: int) -> tuple[str, Label]:
-    if not isinstance(chosen, int) or isinstance(chosen, bool) or not 0 <= chosen < len(rated):
-        raise MalformedRow(f"step {at} of 'label' chooses completion {chosen!r} of {len(rated)}")
-    return rated[chosen]
-
-
-def _rated(completion: Any, at: int) -> tuple[str, Label]:
-    if not isinstance(completion, dict):
-        raise MalformedRow(f"step {at} of 'label' holds a completion that is no object")
-    rating = completion.get("rating")
-    if rating is not None and (isinstance(rating, bool) or rating not in (-1, 0, 1)):
-        raise MalformedRow(f"step {at} of 'label' has the rating {rating!r}; ratings are -1, 0, 1 or null")
-    return field_of(completion, "text", str), None if rating is None else float(rating)
+def _marks(solution: LabelledSolution) -> str:
+    for at, label in enumerate(solution.labels):
+        if label not in (1, -1):
+            raise UnusableRow(f"the label {label} of step {at} is neither 1 (right) nor -1 (wrong)")
+    return "".join("+" if label == 1 else "-" for label in solution.labels)
 
 
 def _solution(prompt: str, steps: tuple[str, ...], labels: Sequence[Label], meta: dict[str, Any]) -> LabelledSolution:
