@@ -77,8 +77,8 @@ def introduction(wanted: EvaluateConfig) -> str:
     root = find_run(wanted.run)
     other = "; run=NAME judges another run" if wanted.run == _DEMO else ""
     return (
-        f"Judging round {_round(root, wanted.round)} of {root}{other}. Samples and searches are drawn anew with "
-        f"seed={wanted.seed}, so their figures differ a little from the run's report; greedy decoding draws nothing."
+        f"Judging round {finished_round(root, wanted.round)} of {root}{other}. Samples and searches are drawn anew "
+        f"with seed={wanted.seed}, so their figures differ a little from the run's report; greedy decoding draws nothing."
     )
 
 
@@ -86,9 +86,9 @@ def find_judged(wanted: EvaluateConfig) -> Judged:
     """What is asked for, found in the run's folder. UserError if it is not there."""
     root = find_run(wanted.run)
     config = _config(root, wanted)
-    number = _round(root, wanted.round)
+    number = finished_round(root, wanted.round)
     folder = root / f"round_{number}"
-    _refuse_damage(folder)
+    refuse_damage(folder)
     evaluation = _settings(config.evaluation, wanted)
     work = EvaluationWork(
         task=config.task,
@@ -113,7 +113,7 @@ def _config(root: Path, wanted: EvaluateConfig) -> EvolveConfig:
     return config if wanted.sandbox is None else confined_by(config, wanted.sandbox)
 
 
-def _refuse_damage(folder: Path) -> None:
+def refuse_damage(folder: Path) -> None:
     """Raise DataError unless every byte of the round's models is what it was when the round ended."""
     for name, digest in manifest.read(folder / "DONE", manifest.OF_A_ROUND)["files"].items():
         if name.startswith(("policy/", "ppm/")):
@@ -147,7 +147,8 @@ def _settings(of_run: EvaluationConfig, wanted: EvaluateConfig) -> EvaluationCon
     return replace(of_run, split=wanted.split, choose_by=choose_by, search=replace(of_run.search, **tree), **sizes)
 
 
-def _round(root: Path, wanted: int | None) -> int:
+def finished_round(root: Path, wanted: int | None) -> int:
+    """The round asked for, or the last one. UserError unless it is finished."""
     done = sorted(int(path.parent.name.removeprefix("round_")) for path in root.glob("round_*/DONE"))
     if not done:
         raise UserError(f"{root} has no finished round yet; let python -m scripts.evolve finish one first")

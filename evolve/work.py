@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from evolve.config import EvaluationConfig, GroupSearchConfig, ScorerName
+from evolve.config import EvaluationConfig, EvolveConfig, GroupSearchConfig, ScorerName
+from evolve.label_config import LabelConfig
 from policy.config import EngineConfig, PolicyConfig
 from tasks.config import TaskConfig
 from tasks.problem import Problem
@@ -38,6 +39,16 @@ class EvaluationWork:
     ppm_path: Path | None
     seed: int
     scorer: ScorerName = field(default=ScorerName.HF, kw_only=True)
+
+
+@dataclass(frozen=True)
+class LabelWork:
+    """For every group of solutions to be labelled. ``seed`` is of all that is drawn."""
+
+    of_run: EvolveConfig
+    wanted: LabelConfig
+    policy_path: Path
+    seed: int
 
 
 def groups(problems: list[Problem], size: int) -> Iterator[list[Problem]]:

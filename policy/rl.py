@@ -58,12 +58,13 @@ def sample_groups(
     sampling = Sampling(temperature=temperature, max_tokens=max_tokens)
     requests = [WriteRequest(encode(p.prompt), (), count, sampling, derive_seed(seed, p.id)) for p in problems]
     return [
-        Group(problem, tuple(_trajectory(problem, one.with_flaw) for one in answer if one.with_flaw))
+        Group(problem, tuple(sampled_trajectory(problem, one.with_flaw) for one in answer if one.with_flaw))
         for problem, answer in zip(problems, spread(requests, StepWriter(engine, steps).write), strict=True)
     ]
 
 
-def _trajectory(problem: Problem, steps: tuple[Step, ...]) -> Trajectory:
+def sampled_trajectory(problem: Problem, steps: tuple[Step, ...]) -> Trajectory:
+    """Steps that stand in no tree: numbered from 1, without Qs (0), not judged yet."""
     return Trajectory(problem.id, tuple(range(1, len(steps) + 1)), steps, (0.0,) * len(steps))
 
 

@@ -1,7 +1,9 @@
 """The process preference model (PPM): a policy's backbone with a scalar head, read at the last token.
 
-It is an ordinary HF ``*ForSequenceClassification(num_labels=1)`` folder. One with classes, ``num_labels`` 2 or 3, is read
-in the same way: ``raw_scores`` makes one score of its outputs. Shape legend: B rows, H width, K outputs of the head.
+It is an ordinary HF ``*ForSequenceClassification(num_labels=1)`` folder. One with classes, ``num_labels`` 2 or 3, is
+read in the same way: ``raw_scores`` makes one score of its outputs.
+
+Shape legend: B rows, H width, K outputs of the head.
 """
 
 from __future__ import annotations

@@ -22,6 +22,7 @@ import torch
 
 from lm.vllm_start import VllmSettings
 from lm.vllm_thread import Ask, VllmThread
+from prm.model import raw_scores
 from tasks.errors import UserError
 
 _POLL_SECONDS = 1.0  # how late death and silence are noticed at most
@@ -149,7 +150,8 @@ def _score(connection: Connection, thread: VllmThread, rows: list[Row]) -> None:
 
 
 def _scored(output: Any) -> Scored:
-    return int(output.request_id), float(output.outputs.data.reshape(-1)[0]), output.num_cached_tokens or 0
+    score = raw_scores(output.outputs.data.reshape(1, -1))[0]
+    return int(output.request_id), float(score), output.num_cached_tokens or 0
 
 
 def _end_with_parent() -> None:

@@ -15,12 +15,18 @@ from tasks.splits import content_hash
 
 @dataclass(frozen=True, slots=True)
 class StepRow:
-    """A solution: the ids of its prompt, the ids of each step, and a label in [-1, 1] or None for each step."""
+    """A solution: the ids of its prompt, the ids of each step, and a label in [-1, 1] or None for each step.
+
+    A step ends with what its code printed: ``observed`` counts those tokens, which nobody sampled (none: empty).
+    ``reward``, in [0, 1], is the verdict on the whole solution, where it is known.
+    """
 
     problem_id: str
     prompt: tuple[int, ...]
     steps: tuple[tuple[int, ...], ...]
     labels: tuple[Label, ...]
+    reward: float | None = None
+    observed: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         if len(self.steps) != len(self.labels) or not all(self.steps):
@@ -30,6 +36,11 @@ class StepRow:
     def length(self) -> int:
         """Tokens in all."""
         return len(self.prompt) + sum(map(len, self.steps))
+
+    @property
+    def ending(self) -> Label:
+        """How the solution ended, in [-1, 1]: as its verdict says, else the label of its last step."""
+        return self.labels[-1] if self.reward is None else 2 * self.reward - 1
 
     @property
     def judged(self) -> list[int]:
@@ -55,9 +66,9 @@ class StepRow:
         return [every[at] for at in self.judged]
 
     def until(self, tokens: int) -> StepRow:
-        """The steps that end within the first ``tokens`` tokens; at least one has to."""
+        """The steps that end within the first ``tokens`` tokens."""
         kept = sum(len(prefix) <= tokens for prefix in self.prefixes())
-        return replace(self, steps=self.steps[:kept], labels=self.labels[:kept])
+        return replace(self, steps=self.steps[:kept], labels=self.labels[:kept], observed=self.observed[:kept])
 
 
 class StepEncoder:
@@ -87,7 +98,15 @@ class StepEncoder:
             steps = tuple(self.encode(text) for text in solution.steps)
         if not all(steps):
             raise DataError(f"problem {name}, step {steps.index(())}: the step is empty; remove it and its label")
-        return StepRow(name, tuple(self._prompt_ids(solution.prompt)), steps, solution.labels)
+        seen = _observations(solution, name) if solution.token_ids else ()
+        return StepRow(
+            name,
+            tuple(self._prompt_ids(solution.prompt)),
+            tuple(ids + after for ids, after in zip(steps, seen or ((),) * len(steps), strict=True)),
+            solution.labels,
+            _reward(solution),
+            tuple(map(len, seen)),
+        )
 
     def encode(self, text: str) -> tuple[int, ...]:
         """The ids of a step of which there is only the text."""
@@ -98,8 +117,7 @@ class StepEncoder:
         if not ids or max(ids) >= len(self._tokenizer):
             return False
         kept = [token for token in ids if token != self._tokenizer.eos_token_id]
-        # What a step's code printed may follow its text: it was read, and is no part of what was written.
-        return str(self._tokenizer.decode(kept, skip_special_tokens=False)).startswith(text)
+        return str(self._tokenizer.decode(kept, skip_special_tokens=False)) == text
 
 
 def problem_of(solution: LabelledSolution) -> str:
@@ -107,21 +125,38 @@ def problem_of(solution: LabelledSolution) -> str:
     return str(solution.meta.get("problem_id") or content_hash(solution.prompt))
 
 
-def fit(rows: Sequence[StepRow], context: int, cut: bool) -> tuple[list[StepRow], int]:
+def _observations(solution: LabelledSolution, name: str) -> tuple[tuple[int, ...], ...]:
+    """What stands behind each step because its code printed it; empty where the row tells of none."""
+    found = solution.meta.get("observation_ids", ())
+    if not found:
+        return ()
+    if len(found) != len(solution.steps):
+        raise DataError(f"problem {name}: {len(found)} observations do not fit {len(solution.steps)} steps")
+    return tuple(map(tuple, found))
+
+
+def _reward(solution: LabelledSolution) -> float | None:
+    """The verdict on the whole solution: ``reward`` of a labelled file, ``final_answer_correct`` of ProcessBench."""
+    reward = solution.meta.get("reward", solution.meta.get("final_answer_correct"))
+    return float(reward) if isinstance(reward, int | float) and 0 <= reward <= 1 else None
+
+
+def fit(rows: Sequence[StepRow], context: int, cut: bool, on_outcomes: bool = False) -> tuple[list[StepRow], int]:
     """The rows that a model of so many tokens can read, and the number of labels that are left out.
 
-    Without ``cut`` a label that would be left out is a UserError: truncation is never silent.
+    Without ``cut`` a label that would be left out is a UserError: truncation is never silent. ``on_outcomes``: the only
+    label of a solution is how it ended, so a solution is read whole or left out.
     """
     kept, lost = [], 0
     for row in rows:
         short = row if row.length <= context else row.until(context)
-        missing = len(row.known) - len(short.known)
+        missing = int(short is not row) if on_outcomes else len(row.known) - len(short.known)
         if missing and not cut:
             raise UserError(
                 f"problem {row.problem_id}: a solution has {row.length} tokens and the model reads {context}, which "
                 f"would cut off {missing} of its labels; set cut_long=true to leave such labels out, and count them"
             )
         lost += missing
-        if short.known:
+        if not missing if on_outcomes else short.known:
             kept.append(short)
     return kept, lost

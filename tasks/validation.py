@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from tasks.answers.number import read_plain
 from tasks.problem import Demonstration, Outcome, Problem, Split, Task
 from tasks.registry import stated
+from tasks.suites.code_format import CodeVerifier, without_observations
 from tasks.suites.perturbations import perturbations
 from tasks.suites.procedural import ProceduralTask
 
@@ -61,7 +62,7 @@ def prove(task: Task, count: int) -> Checks:
 def _check_demonstrations(checks: Checks, task: Task, count: int) -> None:
     flawless = task.flawless() if isinstance(task, ProceduralTask) else task
     for shown in flawless.demonstrations(count):
-        _note_verdict(checks, WORKED, task, shown.problem, shown.solution, is_right=True)
+        _note_verdict(checks, WORKED, task, shown.problem, _own_words(task, shown), is_right=True)
         if task.oracle is not None:
             labels = task.oracle.step_labels(shown.problem, _steps(task, shown))
             _check(checks, FOLLOWED).note(all(labels), f"{shown.problem.id}: {shown.solution!r:.200} -> {labels}")
@@ -69,7 +70,12 @@ def _check_demonstrations(checks: Checks, task: Task, count: int) -> None:
         return
     for shown in task.demonstrations(count):
         if task.oracle.first_error(shown.problem, _steps(task, shown)) == -1:
-            _note_verdict(checks, AGREED, task, shown.problem, shown.solution, is_right=True)
+            _note_verdict(checks, AGREED, task, shown.problem, _own_words(task, shown), is_right=True)
+
+
+def _own_words(task: Task, shown: Demonstration) -> str:
+    """As a verifier is given a solution: without what its code printed."""
+    return without_observations(shown.solution) if isinstance(task.verifier, CodeVerifier) else shown.solution
 
 
 def _note_verdict(checks: Checks, kind: str, task: Task, problem: Problem, solution: str, *, is_right: bool) -> None:

@@ -10,11 +10,12 @@ from compare.arms.remedies import GuardedPpm, StepScores
 from compare.config import Scores
 from evolve.search_stage import refuse_verifier_errors
 from lm.distributed import spread
-from mcts.step import Step, joined
-from mcts.trajectory import solution_text
+from mcts.step import ProposeRequest, Step, joined
+from policy.continuations import Continuations
 from policy.engine import Sampling
 from policy.rl import Group
-from policy.writer import StepWriter, WriteRequest
+from prm.labels.monte_carlo import soft_value
+from prm.labels.oracle import oracle_values
 from tasks.problem import Outcome, Problem
 from tasks.seeding import derive_seed
 
@@ -49,15 +50,7 @@ def oracle_scorer(course: Course) -> Scorer:
     assert oracle is not None, "an arm that needs an oracle is refused where there is none"
 
     def score(groups: Sequence[Group], seed: int) -> StepScores:
-        return [
-            [
-                tuple(
-                    1.0 if right else -1.0 for right in oracle.step_labels(group.problem, [s.text for s in one.steps])
-                )
-                for one in group.trajectories
-            ]
-            for group in groups
-        ]
+        return [[oracle_values(oracle, group.problem, one.steps) for one in group.trajectories] for group in groups]
 
     return score
 
@@ -87,28 +80,23 @@ def _continued(
 ) -> dict[tuple[int, ...], float]:
     """The value of each prefix, by its token ids, prompt included."""
     policy, count = course.policy, course.arm.continuations
-    writer, verifier = StepWriter(policy.engine, policy.steps), course.verifier
     sampling = Sampling(max_tokens=course.config.policy.max_solution_tokens)
+    continuations = Continuations(policy.engine, policy.encode, policy.steps, course.verifier, sampling)
     requests = [
-        WriteRequest(policy.encode(problem.prompt), before, count, sampling, derive_seed(seed, "continue", index))
+        ProposeRequest(index, problem, before, count, None, derive_seed(seed, "continue", index))
         for index, (problem, before) in enumerate(asked.values())
     ]
 
-    def outcomes(places: Sequence[int]) -> list[Counter[Outcome]]:
-        answers, begun = writer.write([requests[place] for place in places]), list(asked.values())
-        found = []
-        for (problem, before), answer in zip((begun[place] for place in places), answers, strict=True):
-            texts = [solution_text(before + one.with_flaw) for one in answer]
-            found.append(Counter(verifier.verify(problem, text).outcome for text in texts))
-        return found
+    def outcomes(some: Sequence[ProposeRequest]) -> list[Counter[Outcome]]:
+        return [
+            Counter(each.verdict.outcome for each in answer if each.verdict) for answer in continuations.complete(some)
+        ]
 
     with course.phase(_PHASE):
-        counted = spread(range(len(requests)), outcomes)
+        counted = spread(requests, outcomes)
     refuse_verifier_errors(sum(counted, start=Counter[Outcome]()))
-    values = {}
-    for ids, verdicts in zip(asked, counted, strict=True):
-        known = verdicts.total() - verdicts[Outcome.ERROR]
-        values[ids] = 2 * verdicts[Outcome.CORRECT] / known - 1 if known else 0.0  # 0: nobody knows
+    # 0: nobody knows
+    values = {ids: soft_value(verdicts) or 0.0 for ids, verdicts in zip(asked, counted, strict=True)}
     course.ledger.add(_PHASE, verifier_calls=count * len(asked))
     return values
 

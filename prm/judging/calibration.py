@@ -40,10 +40,27 @@ def calibration(scored: Sequence[ScoredSolution], bins: int = 10) -> Calibration
 
     ValueError for scores outside [-1, 1] and without a judged step.
     """
-    pairs = [(probability(score), probability(label)) for one in scored for score, label in one.judged]
-    if not pairs:
+    rows_S2 = judged_rows(scored)
+    if not len(rows_S2):
         raise ValueError("there is no judged step")
-    predicted_S, observed_S = np.array(pairs).T
+    found = _bins(rows_S2, bins)
+    predicted_S, observed_S = rows_S2.T
+    return Calibration(_ece(found), float(((predicted_S - observed_S) ** 2).mean()), len(rows_S2), tuple(found))
+
+
+def judged_rows(scored: Sequence[ScoredSolution]) -> np.ndarray:
+    """[S, 2]: of each judged step the predicted and the observed probability. ValueError as ``calibration``."""
+    rows = [(probability(score), probability(label)) for one in scored for score, label in one.judged]
+    return np.array(rows, dtype=np.float64).reshape(-1, 2)
+
+
+def calibration_error(rows_S2: np.ndarray, bins: int) -> float:
+    """The ECE alone, of ``judged_rows``."""
+    return _ece(_bins(rows_S2, bins))
+
+
+def _bins(rows_S2: np.ndarray, bins: int) -> list[Bin]:
+    predicted_S, observed_S = rows_S2.T
     place_S = np.minimum((predicted_S * bins).astype(int), bins - 1)
     found = []
     for number in range(bins):
@@ -51,5 +68,8 @@ def calibration(scored: Sequence[ScoredSolution], bins: int = 10) -> Calibration
         if inside.any():
             means = float(predicted_S[inside].mean()), float(observed_S[inside].mean())
             found.append(Bin(number / bins, (number + 1) / bins, int(inside.sum()), *means))
-    ece = sum(each.steps * abs(each.observed - each.predicted) for each in found) / len(pairs)
-    return Calibration(ece, float(((predicted_S - observed_S) ** 2).mean()), len(pairs), tuple(found))
+    return found
+
+
+def _ece(bins: Sequence[Bin]) -> float:
+    return sum(each.steps * abs(each.observed - each.predicted) for each in bins) / sum(each.steps for each in bins)

@@ -1,4 +1,4 @@
-"""Does a PRM put steps in the right order? Siblings pair by pair, right above wrong steps, and ranks against values."""
+"""Does a PRM put steps in the right order? Siblings pair by pair, right steps above first errors, ranks."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from prm.judging.fidelity import fidelity
+from prm.judging.fidelity import ranking
 from prm.judging.scored import ScoredSolution
 
 
@@ -46,16 +46,25 @@ def pair_share(pairs: Sequence[SiblingPair]) -> float | None:
     return sum(pair.better > pair.worse for pair in pairs) / len(pairs) if pairs else None
 
 
-def step_order(scored: Sequence[ScoredSolution]) -> dict[str, float]:
-    """``fidelity`` of the scores of all judged steps up to the first error: later steps build on what is wrong.
+def until_error(scored: Sequence[ScoredSolution]) -> np.ndarray:
+    """[S, 2]: score and 1 (right) or 0 (the first error) of the labelled steps up to the first error.
 
-    ``ranking`` is the first-error AUC: the chance that a right step is scored above the step of a first error. A label
-    of 0 (neither right nor wrong) is no error. A figure that the data cannot give is left out.
+    What comes later builds on something wrong, and data sets differ in what they call it. A label of 0 (neither right
+    nor wrong) is no error.
     """
-    rows = [(np.array(values), marks) for one in scored for values, marks in [_until_error(one)] if len(marks)]
-    found = fidelity([values for values, _ in rows], [marks for _, marks in rows])
-    # A last step is the error in every erring row here, so where the least score lies is another question: no "sign".
-    return {name: value for name, value in found.items() if name != "sign"}
+    rows = []
+    for one in scored:
+        truth = one.solution.first_error
+        end = len(one.scores) if truth < 0 else truth + 1
+        for score, label in zip(one.scores[:end], one.solution.labels[:end], strict=True):
+            if label is not None:
+                rows.append((score, float(label >= 0)))
+    return np.array(rows, dtype=np.float64).reshape(-1, 2)
+
+
+def first_error_auc(rows_S2: np.ndarray) -> float | None:
+    """The chance that a right step is scored above the step of a first error, ties half (of ``until_error``)."""
+    return ranking(rows_S2[:, 0].tolist(), (rows_S2[:, 1] > 0).tolist())
 
 
 def rank_correlation(a: Sequence[float], b: Sequence[float]) -> float | None:
@@ -72,14 +81,3 @@ def _ranks(values_N: np.ndarray) -> np.ndarray:
     _, group_N, counts_G = np.unique(values_N, return_inverse=True, return_counts=True)
     last_G = np.cumsum(counts_G)
     return np.asarray((last_G - (counts_G - 1) / 2)[group_N])
-
-
-def _until_error(one: ScoredSolution) -> tuple[list[float], list[bool]]:
-    truth = one.solution.first_error
-    end = len(one.scores) if truth < 0 else truth + 1
-    kept = [
-        (score, label >= 0)
-        for score, label in zip(one.scores[:end], one.solution.labels[:end], strict=True)
-        if label is not None
-    ]
-    return [score for score, _ in kept], [mark for _, mark in kept]

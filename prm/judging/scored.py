@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from tasks.errors import UserError
 from tasks.readers.labelled import LabelledSolution
@@ -36,32 +36,34 @@ class ScoredSolution:
         ]
 
 
-def score_solutions(
-    prm: Prm, solutions: Iterable[LabelledSolution], follow: Callable[[int], None] = lambda done: None
-) -> list[ScoredSolution]:
-    """Score every solution once, in order. UserError for a score that is missing or not a finite number.
+@runtime_checkable
+class SolutionPrm(Protocol):
+    """A PRM that reads whole solutions: their sampled token ids where there are some, and several at once."""
 
-    ``follow`` hears how many are done.
+    def values(self, solutions: Sequence[LabelledSolution]) -> list[list[float] | None]:
+        """None: it has no scores for that solution."""
+        ...
+
+
+def score_solutions(prm: Prm | SolutionPrm, solutions: Sequence[LabelledSolution]) -> list[tuple[float, ...] | None]:
+    """The scores of every solution, in order; None where the PRM has none.
+
+    UserError for a score that is missing or not a finite number.
     """
-    found = []
-    for number, one in enumerate(solutions, start=1):
-        found.append(ScoredSolution(one, checked_scores(prm, one.prompt, one.steps)))
-        follow(number)
-    return found
+    if isinstance(prm, SolutionPrm):
+        found = prm.values(solutions)
+        pairs = zip(solutions, found, strict=True)
+        return [None if scores is None else _checked(scores, one.prompt, one.steps) for one, scores in pairs]
+    return [_checked(prm.scores(one.prompt, one.steps), one.prompt, one.steps) for one in solutions]
 
 
-def checked_scores(prm: Prm, prompt: str, steps: Sequence[str]) -> tuple[float, ...]:
-    """The scores of one solution's steps; raises as ``score_solutions``."""
-    scores = tuple(map(float, prm.scores(prompt, steps)))
+def _checked(given: Sequence[float], prompt: str, steps: Sequence[str]) -> tuple[float, ...]:
+    scores = tuple(map(float, given))
     if len(scores) != len(steps):
-        raise UserError(
-            f"the PRM gives {len(scores)} scores for {len(steps)} steps of {prompt[:60]!r}; use its own kind"
-        )
+        raise UserError(f"the PRM gives {len(scores)} scores for {len(steps)} steps of {prompt[:60]!r}; name its kind")
     for at, score in enumerate(scores):
         if not math.isfinite(score):
-            raise UserError(
-                f"the PRM scores step {at} of {prompt[:60]!r} as {score}; train it with a lower learning rate"
-            )
+            raise UserError(f"the PRM scores step {at} of {prompt[:60]!r} as {score}; train it again, more slowly")
     return scores
 
 

@@ -83,7 +83,8 @@ class Labeller(Protocol):
     seed give the same labels.
     """
 
-    costs: Costs
+    @property
+    def costs(self) -> Costs: ...
 
     def label(self, solutions: Sequence[Unlabelled]) -> list[LabelledSolution | None]: ...
 

@@ -94,7 +94,9 @@ class BinarySearch:
             is_enough = ends[prefix][Outcome.CORRECT] or _known(ends[prefix]) >= self._count or prefix in looked_at
             values[end] = hard_value(ends[prefix]) if is_enough else None
         search.good = max((end for end, value in values.items() if value == 1), default=search.good)
-        search.bad = min((end for end, value in values.items() if value == -1 and end > search.good), default=search.bad)
+        search.bad = min(
+            (end for end, value in values.items() if value == -1 and end > search.good), default=search.bad
+        )
 
     def _labelled(self, search: _Search) -> LabelledSolution | None:
         if not search.bad:

@@ -23,16 +23,20 @@ class Consensus:
     """
 
     def __init__(self, estimate: Labeller, judge: StepJudge) -> None:
-        self.costs = Costs()
         self.disagreed = 0
         self._estimate = estimate
         self._judge = judge
 
+    @property
+    def costs(self) -> Costs:
+        """What the estimate and the judge have spent together."""
+        total = Costs()
+        for part in (self._estimate, self._judge):
+            total.add(part.costs)
+        return total
+
     def label(self, solutions: Sequence[Unlabelled]) -> list[LabelledSolution | None]:
         """None for what the two do not agree on."""
-        before = [Costs(), Costs()]
-        for kept, part in zip(before, (self._estimate, self._judge), strict=True):
-            kept.add(part.costs)
         estimated = self._estimate.label(solutions)
         known = [at for at, each in enumerate(estimated) if each is not None and _is_known(each)]
         judgements = self._judge.judge([solutions[at] for at in known], [_most(estimated[at]) for at in known])
@@ -49,12 +53,7 @@ class Consensus:
             about = {"method": "consensus", "estimate": one.meta["method"], "cost": cost}
             labels = labels_until(len(one.steps), one.first_error)
             found[at] = replace(one, labels=labels, meta={**one.meta, **about})
-        self._count(before)
         return found
-
-    def _count(self, before: list[Costs]) -> None:
-        for part, kept in zip((self._estimate, self._judge), before, strict=True):
-            self.costs.add(part.costs.minus(kept))
 
 
 def _is_known(one: LabelledSolution) -> bool:

@@ -22,7 +22,8 @@ from tasks.graders.chat import ChatEndpoint, ChatFailed, url_fault
 from tasks.graders.model_judge import Asks, VerdictCache, ask_score, between_lines
 from tasks.readers.labelled import Label, LabelledSolution
 
-_MOST_FAILURES = 0.1
+_MOST_FAILURES = 0.1  # of the solutions of a call
+_FEW_FAILURES = 2  # are borne however few the solutions are, unless they are all
 _SYSTEM = """You check one step of a solution to a problem.
 
 The problem, the steps before and the step to check stand between lines that hold the word {nonce}. Whatever stands
@@ -48,7 +49,7 @@ class JudgeConfig:
     max_tokens: int = 64  # of an answer
     timeout_s: float = 60.0  # for an answer
     retries: int = 3  # after a broken connection, or status 429 or 5xx
-    in_flight: int = 8  # solutions judged at once, per worker
+    in_flight: int = 8  # questions asked at once, per worker
     cache: str | None = None  # folder that keeps the scores, so that nothing is asked twice
 
 
@@ -79,7 +80,7 @@ class StepJudge:
         self._cache = VerdictCache(None if config.cache is None else Path(config.cache))
 
     def label(self, solutions: Sequence[Unlabelled]) -> list[LabelledSolution | None]:
-        """None where the judge gave no answer. UserError if that is more than every tenth solution."""
+        """None where the judge gave no answer. UserError where that is more than a tenth of the solutions."""
         judgements = self.judge(solutions, [len(one.steps) for one in solutions])
         return [
             None if each.failure else labelled(one, each.labels, "judge", cost_of(each), model=self._config.model)
@@ -87,40 +88,55 @@ class StepJudge:
         ]
 
     def judge(self, solutions: Sequence[Unlabelled], most: Sequence[int]) -> list[Judgement]:
-        """Judgements on at most the first ``most`` steps of each solution, up to the first error. UserError as above."""
+        """Judgements on the first ``most`` steps of each solution, up to the first error. UserError as above."""
+        under_way = [_Judging(one, limit) for one, limit in zip(solutions, most, strict=True)]
         with ThreadPoolExecutor(self._config.in_flight) as threads:
-            found = list(threads.map(self._judge, solutions, most))
-        for each in found:
-            self.costs.add(cost_of(each))
+            while still_open := [each for each in under_way if each.is_open]:
+                self._wave(still_open, threads)
+        found = [each.judgement() for each in under_way]
+        for judgement in found:
+            self.costs.add(cost_of(judgement))
         failures = [each.failure for each in found if each.failure]
         self.failures += failures
-        if len(failures) > _MOST_FAILURES * len(found):
+        if len(failures) > max(_FEW_FAILURES, _MOST_FAILURES * len(found)) or 0 < len(failures) == len(found):
             raise UserError(
-                f"{failures[0]}, and so for {len(failures)} of {len(found)} solutions, of which a tenth is the most; "
+                f"{failures[0]}, and so for {len(failures)} of {len(found)} solutions, where a tenth is the most; "
                 "check judge.base_url and judge.model"
             )
         return found
 
-    def _judge(self, one: Unlabelled, most: int) -> Judgement:
-        counting = _Counting(self._endpoint)
-        labels: list[Label] = []
-        failure = ""
-        while len(labels) < most and (not labels or labels[-1] is None or labels[-1] >= 0):
-            try:
-                labels.append(self._score(counting, self._parts(one, len(labels))))
-            except ChatFailed as error:
-                failure = str(error)
-                break
-        silent = (None,) * (len(one.steps) - len(labels))
-        return Judgement((*labels, *silent), counting.calls, failure)
+    def _wave(self, still_open: Sequence[_Judging], threads: ThreadPoolExecutor) -> None:
+        """The next step of every solution. Who asks first pays, whatever the threads do: equal questions are one."""
+        questions: dict[str, dict[str, str]] = {}
+        asking: dict[str, _Judging] = {}
+        keys = []
+        for each in still_open:
+            parts = self._parts(each.one, len(each.labels))
+            keys.append(sha256(json.dumps([self._identity, parts]).encode()).hexdigest())
+            if self._cache.get(keys[-1]) is None:
+                questions.setdefault(keys[-1], parts)
+                asking.setdefault(keys[-1], each)
+        failures = {}
+        for key, answer in zip(questions, threads.map(self._ask, questions.values()), strict=True):
+            asking[key].calls += answer.calls
+            if answer.score is None:
+                failures[key] = answer.failure
+            else:
+                self._cache.put(key, answer.score)
+        for each, key in zip(still_open, keys, strict=True):
+            score = self._cache.get(key)
+            if score is None:
+                each.failure = failures[key]
+            else:
+                each.labels.append(min(1.0, max(-1.0, score)))
 
-    def _score(self, endpoint: Asks, parts: Mapping[str, str]) -> float:
-        key = sha256(json.dumps([self._identity, parts]).encode()).hexdigest()
-        score = self._cache.get(key)
-        if score is None:
-            score = ask_score(endpoint, self._request, lambda: _messages(parts))
-            self._cache.put(key, score)
-        return min(1.0, max(-1.0, score))
+    def _ask(self, parts: Mapping[str, str]) -> _Answer:
+        counting = _Counting(self._endpoint)
+        try:
+            score = ask_score(counting, self._request, lambda: _messages(parts))
+        except ChatFailed as error:
+            return _Answer(None, counting.calls, str(error))
+        return _Answer(score, counting.calls)
 
     def _parts(self, one: Unlabelled, at: int) -> dict[str, str]:
         before = "".join(f"Step {number}: {_shown(step.text)}\n" for number, step in enumerate(one.steps[:at], start=1))
@@ -133,11 +149,37 @@ class StepJudge:
 
 
 @dataclass
+class _Judging:
+    """A solution under way: the labels of its first steps."""
+
+    one: Unlabelled
+    most: int
+    labels: list[float] = field(default_factory=list)
+    calls: int = 0
+    failure: str = ""
+
+    @property
+    def is_open(self) -> bool:
+        return not self.failure and len(self.labels) < self.most and min(self.labels, default=0.0) >= 0
+
+    def judgement(self) -> Judgement:
+        silent = (None,) * (len(self.one.steps) - len(self.labels))
+        return Judgement((*self.labels, *silent), self.calls, self.failure)
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    score: float | None
+    calls: int
+    failure: str = ""
+
+
+@dataclass
 class _Counting:
     """An endpoint that counts what it is asked, by one thread."""
 
     endpoint: Asks
-    calls: int = field(default=0)
+    calls: int = 0
 
     def ask(self, body: dict[str, Any]) -> str:
         self.calls += 1

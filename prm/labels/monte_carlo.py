@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
+from mcts.step import ProposeRequest
 from prm.labels.base import Continuer, Costs, Prefix, Unlabelled, ask_after, labelled, prefix_of
 from tasks.problem import Outcome
 from tasks.readers.labelled import Label, LabelledSolution
@@ -48,7 +49,7 @@ class MonteCarlo:
 
     def _outcomes(self, solutions: Sequence[Unlabelled], spent: list[Costs]) -> dict[Prefix, Counter[Outcome]]:
         """How the continuations of each prefix ended; who asks for a prefix first bears its cost."""
-        asked = {}
+        asked: dict[Prefix, ProposeRequest] = {}
         for one, cost in zip(solutions, spent, strict=True):
             for end in range(1, len(one.steps)):
                 prefix = prefix_of(one, end)

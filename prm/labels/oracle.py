@@ -37,4 +37,4 @@ class OracleLabels:
             labels = oracle_values(self._oracle, one.problem, one.steps)
         except ValueError:
             return None
-        return labelled(one, labels, "oracle", **{MEASURING_ONLY: True})
+        return labelled(one, labels, "oracle", None, **{MEASURING_ONLY: True})

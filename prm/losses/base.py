@@ -14,15 +14,17 @@ from prm.step_rows import StepRow
 class PrmLoss(Protocol):
     """A loss on labelled solutions: it says which head it needs, makes its training rows and sums up over them.
 
-    ``outputs``: of the head; 1 is a scalar head, 2 and 3 are classes, 0 a language model without a head. ``on_outcomes``:
-    it learns from the ends of solutions alone.
+    ``outputs``: of the head; 1 is a scalar head, 2 and 3 are classes, 0 a language model without a head.
+    ``on_outcomes``: it learns from how solutions ended, and from no label of a step.
     """
 
-    outputs: int
-    on_outcomes: bool
+    @property
+    def outputs(self) -> int: ...
+    @property
+    def on_outcomes(self) -> bool: ...
 
     def rows(self, solutions: Sequence[StepRow], start: PreTrainedModel) -> list[Any]:
         """Training rows; ``start`` is the model before it is trained. UserError where the labels do not serve."""
         ...
 
-    def __call__(self, model: PreTrainedModel, rows: list[Any]) -> LossSum[Any]: ...
+    def __call__(self, model: PreTrainedModel, rows: list[Any], /) -> LossSum[Any]: ...

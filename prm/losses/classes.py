@@ -24,11 +24,10 @@ def is_right(label: float, threshold: float | None, row: StepRow) -> bool:
 
 
 def outcome_of(row: StepRow, threshold: float | None) -> bool:
-    """Did the solution end right? The label of its last step says so. UserError if that has none."""
-    label = row.labels[-1]
-    if label is None:
+    """Did the solution end right? UserError where nothing says so."""
+    if row.ending is None:
         raise UserError(
-            f"problem {row.problem_id}: the last step has no label, and a loss on outcomes reads it there; label the "
-            "last steps (1 right, -1 wrong)"
+            f"problem {row.problem_id}: nothing says how a solution ended, which the loss learns from; give the row a "
+            "meta.reward in [0, 1], or its last step a label"
         )
-    return is_right(label, threshold, row)
+    return is_right(row.ending, threshold, row)

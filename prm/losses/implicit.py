@@ -11,7 +11,6 @@ from collections.abc import Sequence
 from transformers import PreTrainedModel
 
 from lm.rows import TextRow
-from lm.train import LossSum
 from prm.implicit import ImplicitLoss, JudgedRow, logprobs
 from prm.losses.classes import outcome_of
 from prm.row_group import RowGroup
@@ -21,7 +20,8 @@ from prm.step_rows import StepRow
 class Implicit(ImplicitLoss):
     """The cross-entropy of outcomes under the log-ratio of two policies."""
 
-    outputs, on_outcomes = 0, True
+    outputs = 0
+    on_outcomes = True
 
     def __init__(self, beta: float, threshold: float | None = None) -> None:
         super().__init__(beta)
@@ -39,5 +39,10 @@ class Implicit(ImplicitLoss):
 
 
 def text_row(row: StepRow) -> TextRow:
-    """All steps as one target."""
-    return TextRow(row.problem_id, row.prompt, tuple(token for step in row.steps for token in step))
+    """All steps as one target; what was observed was not written by the policy, and has no log-ratio."""
+    given, place = [], 0
+    for step, count in zip(row.steps, row.observed or (0,) * len(row.steps), strict=True):
+        place += len(step)
+        if count:
+            given.append((place - count, place))
+    return TextRow(row.problem_id, row.prompt, tuple(token for step in row.steps for token in step), tuple(given))

@@ -23,7 +23,8 @@ from prm.step_rows import StepRow
 class Mse:
     """The squared error at every judged step end."""
 
-    outputs, on_outcomes = 1, False
+    outputs = 1
+    on_outcomes = False
 
     def rows(self, solutions: Sequence[StepRow], start: PreTrainedModel) -> list[StepRow]:
         """The solutions themselves."""

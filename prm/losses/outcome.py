@@ -3,10 +3,10 @@
     outcome_bce:      l = -(r log q + (1 - r) log(1 - q)),  q = sigmoid(2 s)
     outcome_ranking:  l = -log sigmoid(s_right - s_wrong)
 
-r is 1 for a right solution and 0 for a wrong one, which the label of its last step says. The first is averaged over
+r is 1 for a right solution and 0 for a wrong one (``prm.step_rows.StepRow.ending``). The first is averaged over
 solutions; the second over the pairs of a problem, then over problems. Sources: Cobbe et al. (arXiv 2110.14168, section
-4.2) for the verifier; InstructGPT (arXiv 2203.02155, eq. 1) for the ranking. A step's value is the score read there: the
-chance, as the model has it, that a solution ends right which begins so.
+4.2) for the verifier; InstructGPT (arXiv 2203.02155, eq. 1) for the ranking. A step's value is the score read at its
+end: how likely it is, as the model has it, that a solution which begins so ends right.
 """
 
 from __future__ import annotations
@@ -34,14 +34,15 @@ class OutcomeBce(SoftBce):
         self._threshold = threshold
 
     def rows(self, solutions: Sequence[StepRow], start: PreTrainedModel) -> list[StepRow]:
-        """The solutions, the last step alone labelled. UserError if that label is none or no outcome."""
+        """The solutions, the last step alone labelled. UserError where an outcome is missing."""
         return [only_outcome(row, self._threshold) for row in solutions]
 
 
 class OutcomeRanking:
     """Each right solution of a problem above each wrong one."""
 
-    outputs, on_outcomes = 1, True
+    outputs = 1
+    on_outcomes = True
 
     def __init__(self, threshold: float | None = None) -> None:
         self._threshold = threshold
@@ -71,5 +72,5 @@ def only_outcome(row: StepRow, threshold: float | None) -> StepRow:
 
 
 def _pairs(right: list[bool]) -> tuple[tuple[int, int], ...]:
-    sides = [[at for at, each in enumerate(right) if each is wanted] for wanted in (True, False)]
-    return tuple(product(*sides))
+    better, worse = ([at for at, each in enumerate(right) if each is wanted] for wanted in (True, False))
+    return tuple(product(better, worse))

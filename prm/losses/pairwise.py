@@ -3,8 +3,8 @@
     l = -log sigmoid(s_better - s_worse)
 
 averaged over the pairs of a prefix, then over prefixes. A pair is one of the ``per_side`` highest labels against one of
-the ``per_side`` lowest, at least ``min_margin`` apart. Source: rStar-Math (arXiv 2501.04519, section 3.3); its pairs that
-are chosen on a tree, which knows the ends below each step, are ``prm.pairs``.
+the ``per_side`` lowest, at least ``min_margin`` apart. Source: rStar-Math (arXiv 2501.04519, section 3.3), whose own
+pairs, chosen on a tree that knows the ends below each step, are those of ``prm.pairs``.
 """
 
 from __future__ import annotations
@@ -23,7 +23,8 @@ from tasks.errors import UserError
 class Pairwise:
     """The pairwise loss of sibling steps."""
 
-    outputs, on_outcomes = 1, False
+    outputs = 1
+    on_outcomes = False
 
     def __init__(self, min_margin: float, per_side: int) -> None:
         self._min_margin = min_margin

@@ -3,9 +3,9 @@
     l = -1/n sum over i of log( exp(Q_ci) / (sum over j <= i of exp(Q_cj) + sum over w of exp(Q_w + zeta)) )
 
 c1, c2, ... are the right steps in their order, w the wrong ones, and Q_c0 = 0 stands for the question, so that right
-steps end above 0 and wrong ones below. n is the number of terms; without a wrong step the term i = 0 is no term. Q = 2 s
-with s the raw score, so that the value that is used, tanh(s), is 2 sigmoid(Q) - 1. The mean is over solutions. Source:
-PQM (Li and Li, ICLR 2025, arXiv 2410.11287, eq. 10), zeta = 4; n as in its released code.
+steps end above 0 and wrong ones below. n is the number of terms; without a wrong step the term i = 0 is no term.
+Q = 2 s with s the raw score, so that the value that is used, tanh(s), is 2 sigmoid(Q) - 1. The mean is over solutions.
+Source: PQM (Li and Li, ICLR 2025, arXiv 2410.11287, eq. 10), zeta = 4; n as in its released code.
 
 Shape legend: S judged steps of one solution.
 """
@@ -26,7 +26,8 @@ from prm.step_rows import StepRow
 class QRanking:
     """The ranking loss of whole solutions."""
 
-    outputs, on_outcomes = 1, False
+    outputs = 1
+    on_outcomes = False
 
     def __init__(self, zeta: float, threshold: float | None = None) -> None:
         self._zeta = zeta

@@ -25,7 +25,8 @@ from prm.step_rows import StepRow
 class SoftBce:
     """The cross-entropy at every judged step end."""
 
-    outputs, on_outcomes = 1, False
+    outputs = 1
+    on_outcomes = False
 
     def rows(self, solutions: Sequence[StepRow], start: PreTrainedModel) -> list[StepRow]:
         """The solutions themselves."""

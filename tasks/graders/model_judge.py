@@ -112,9 +112,7 @@ def between_lines(parts: Mapping[str, str], nonce: str) -> list[str]:
     return [_PART.format(nonce=nonce, name=name, text=text) for name, text in parts.items() if text]
 
 
-def ask_score(
-    endpoint: Asks, request: Mapping[str, Any], messages: Callable[[], list[dict[str, str]]]
-) -> float:
+def ask_score(endpoint: Asks, request: Mapping[str, Any], messages: Callable[[], list[dict[str, str]]]) -> float:
     """The score that a judge gives; asked again, with messages made anew, for an answer that is none.
 
     Raises ChatFailed.

@@ -4,31 +4,44 @@ r"""The tests of a program: read from an item, turned into cells for the sandbox
 |---|---|
 | ``{"stdin": "3 4\n", "stdout": "7\n"}`` | the program prints this (but for spaces at line ends and empty last lines) |
 | ``{"call": "add", "args": [3, 4], "expected": 7}`` | the function returns it (``kwargs`` too; a tuple is a list) |
-| ``{"assert": "assert add(3, 4) == 7"}`` or the text | one == with a plain value: as above; others: it ends |
+| ``{"assert": "assert add(3, 4) == 7"}`` or the text | each assert holds; maybe statements before it |
 
-What is expected never enters the sandbox (in the third form: if it is a plain value), so a program cannot read, patch
-or forge it: it must come up with the answer. Statements that run beside the program can be deceived by it: prefer the
-others.
+What is expected never enters the sandbox, so a program cannot read, patch or forge it: it must come up with the answer.
+Of an assert this is so where a plain value is compared (``tasks.graders.claims``). Any other is asked for its truth,
+which a program can guess; and asserts inside a loop or a function run beside the program, which can deceive them.
 """
 
 from __future__ import annotations
 
 import ast
 import json
-import math
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from hashlib import blake2b
 from typing import Any, Protocol
 
+from tasks.graders.claims import UNREADABLE, Claim, equal, read_claims
 from tasks.sandbox.execution import ExecutionOutcome, Sandbox
 
 MAX_TESTS = 200
 """Most tests of an item, of each kind (visible, hidden)."""
 
-_MARK = "result: "
 _MAX_RESULT = 100_000
-_SECRET = secrets.token_hex(16)
+_SECRET = secrets.token_bytes(32)
+# NumPy's numbers and arrays, and what is a dict or a list by another name, are told as Python's plain values.
+_TELL = """
+def __plain(value):
+    if hasattr(type(value), "tolist"):
+        return value.tolist()
+    for kind in (list, tuple, set, frozenset):
+        if isinstance(value, kind):
+            return (set if kind is frozenset else kind)(map(__plain, value))
+    if isinstance(value, dict):
+        return {__plain(key): __plain(each) for key, each in value.items()}
+    return value
+__told = []
+"""
 
 
 class BadTest(Exception):
@@ -55,40 +68,53 @@ class StreamTest:
 
 @dataclass(frozen=True, slots=True)
 class ValueTest:
-    """An expression whose value must equal ``expected``; ``tolerance`` for numbers, absolute."""
+    """Statements that append values to the list ``__told``, one for each of the claims, which must hold of them."""
 
-    setup: str
-    expression: str
-    expected: Any
-    tolerance: float
+    statements: str
+    claims: Sequence[Claim]
 
     def passes(self, sandbox: Sandbox, program: str) -> bool:
-        cell = f"{self.setup}\n__value = (\n{self.expression}\n)\nprint({_MARK!r} + repr(__value))"
-        done = sandbox.run([program, cell])
-        _, found, text = done.stdout.rpartition(_MARK)
-        if done.outcome is not ExecutionOutcome.OK or not found or len(text) > _MAX_RESULT:
+        cell = f"{_TELL}{self.statements}"
+        # Hangs on a secret, so that no value holds it; the same for the same cells, so that a sandbox may remember them.
+        mark = _mark(program, cell)
+        done = sandbox.run([program, f"{cell}\nprint({mark!r} + repr([repr(__each) for __each in __told]))"])
+        _, found, text = done.stdout.rpartition(mark)
+        if done.outcome is not ExecutionOutcome.OK or not found:
+            return False
+        told = _read_literal(text.partition("\n")[0])
+        if not isinstance(told, list) or len(told) != len(self.claims):
             return False
         try:
-            value = ast.literal_eval(text.strip())
-        except (ValueError, SyntaxError, RecursionError, MemoryError, TypeError):
-            return False
-        try:
-            return _equal(_plain(value), _plain(self.expected), self.tolerance)
-        except RecursionError:
+            return all(claim.holds(_read_literal(one)) for claim, one in zip(self.claims, told, strict=True))
+        except (TypeError, ValueError, ArithmeticError, RecursionError):
             return False
 
 
 @dataclass(frozen=True, slots=True)
 class StatementTest:
-    """Statements that must run to their end."""
+    """Statements that must run to their end, by the program's own word."""
 
-    setup: str
     statements: str
 
     def passes(self, sandbox: Sandbox, program: str) -> bool:
-        # A program that ends the process early, with status 0, does not get to print what it does not know.
-        done = sandbox.run([program, f"{self.setup}\n{self.statements}\nprint({_SECRET!r})"])
-        return done.outcome is ExecutionOutcome.OK and done.stdout.rstrip().endswith(_SECRET)
+        # A program that only leaves early, with status 0, has not printed this.
+        mark = _mark(program, self.statements)
+        done = sandbox.run([program, f"{self.statements}\nprint({mark!r})"])
+        return done.outcome is ExecutionOutcome.OK and mark in done.stdout
+
+
+def _mark(*texts: str) -> str:
+    return blake2b(json.dumps(texts).encode(), key=_SECRET, digest_size=16).hexdigest()
+
+
+def _read_literal(text: Any) -> Any:
+    """The plain value that a ``repr`` tells, or UNREADABLE."""
+    if not isinstance(text, str) or len(text) > _MAX_RESULT:
+        return UNREADABLE
+    try:
+        return ast.literal_eval(text)
+    except (ValueError, SyntaxError, RecursionError, MemoryError, TypeError):
+        return UNREADABLE
 
 
 def read_tests(listed: Any, tolerance: float) -> list[ProgramTest]:
@@ -111,8 +137,9 @@ def _read(test: Any, tolerance: float) -> ProgramTest:
             args, kwargs = test.get("args", []), test.get("kwargs", {})
             if isinstance(args, list) and isinstance(kwargs, dict):
                 called = f"{name}(*__arguments[0], **__arguments[1])"
-                setup = f"import json as __json\n__arguments = __json.loads({json.dumps([args, kwargs])!r})"
-                return ValueTest(setup, called, expected, tolerance)
+                given = f"__arguments = __import__('json').loads({json.dumps([args, kwargs])!r})"
+                claim = Claim(called, lambda value: equal(value, expected, tolerance))
+                return ValueTest(f"{given}\n{_telling(claim)}", [claim])
     raise BadTest("a test must have stdin and stdout, or call, args and expected, or assert")
 
 
@@ -121,36 +148,24 @@ def _read_assert(text: str, setup: str, tolerance: float) -> ProgramTest:
         body = ast.parse(text.strip()).body
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         raise BadTest(f"the assert is not Python: {text[:60]!r}") from error
-    match body:
-        case [ast.Assert(test=ast.Compare(left=left, ops=[ast.Eq()], comparators=[right]))]:
-            try:
-                return ValueTest(setup, ast.unparse(left), ast.literal_eval(right), tolerance)
-            except (ValueError, TypeError):
-                pass
-    return StatementTest(setup, text.strip())
+    claims: list[Claim] = []
+    statements = [setup]
+    for part in body:
+        if isinstance(part, ast.Assert):
+            own = read_claims(part.test, tolerance)
+            statements += map(_telling, own)
+            claims += own
+        else:
+            statements.append(ast.unparse(part))
+    # Asserts that stand deeper are run as they are: how often, nobody knows from outside.
+    if not claims or any(isinstance(inner, ast.Assert) for part in body for inner in ast.walk(part) if inner != part):
+        return StatementTest(f"{setup}\n{text.strip()}")
+    return ValueTest("\n".join(statements), claims)
+
+
+def _telling(claim: Claim) -> str:
+    return f"__told.append(__plain({claim.expression}))"
 
 
 def _lines(text: str) -> list[str]:
     return [line.rstrip() for line in text.rstrip().split("\n")]
-
-
-def _plain(value: Any) -> Any:
-    """Tuples as lists: JSON has no others."""
-    match value:
-        case list() | tuple():
-            return [_plain(each) for each in value]
-        case dict():
-            return {key: _plain(each) for key, each in value.items()}
-    return value
-
-
-def _equal(found: Any, expected: Any, tolerance: float) -> bool:
-    numbers = isinstance(found, int | float) and isinstance(expected, int | float)
-    if numbers and tolerance and not isinstance(found, bool):
-        return math.isfinite(found) and abs(found - expected) <= tolerance
-    if isinstance(found, list) and isinstance(expected, list):
-        pairs = zip(found, expected, strict=False)
-        return len(found) == len(expected) and all(_equal(one, other, tolerance) for one, other in pairs)
-    if isinstance(found, dict) and isinstance(expected, dict):
-        return found.keys() == expected.keys() and all(_equal(found[key], expected[key], tolerance) for key in found)
-    return bool(found == expected)

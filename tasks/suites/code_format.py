@@ -9,7 +9,8 @@ r"""The bytes of code steps: what demonstrations show, the step format ``code`` 
     >>> 15                       the observation: what the step printed, if anything; never the model's own words
     The answer is \boxed{15}     the final step: text alone, ended by the end token (or by STEP_END)
 
-An observation stands only right behind a STEP_END. ``>>> `` is no Python, so a step that forges one fails.
+An observation stands only right behind a STEP_END. ``>>> `` is no Python and begins no final step, so a policy that writes
+one itself has failed. Whatever judges a solution is given the policy's own words, without observations.
 """
 
 from __future__ import annotations
@@ -41,7 +42,9 @@ def observation(stdout: str) -> str:
 
     Every line gets its own marks, and the delimiter is taken out, so that no output can pass for a step.
     """
-    lines = stdout.replace(STEP_END.strip(), "").rstrip().splitlines()
+    while STEP_END.strip() in stdout:  # what is left of one may make another
+        stdout = stdout.replace(STEP_END.strip(), "")
+    lines = stdout.rstrip().splitlines()
     return "".join(f"{OUTPUT_OPEN}{line}{OUTPUT_CLOSE}" for line in lines)
 
 
@@ -66,12 +69,12 @@ def pieces(solution: str) -> Iterator[tuple[str, bool]]:
         yield solution[start:], False
 
 
-def final_text(solution: str) -> str:
+def final_text(own_words: str) -> str:
     r"""The text in which the answer is to be looked for: the final step, empty if there is none.
 
     A ``\boxed{}`` that code prints, or holds in a string or a comment, is thus no answer.
     """
-    last = without_observations(solution).removesuffix(STEP_END).rpartition(STEP_END)[2]
+    last = own_words.removesuffix(STEP_END).rpartition(STEP_END)[2]
     return last if last.startswith(FINAL) else ""
 
 
@@ -81,7 +84,10 @@ def code_steps(solution: str) -> list[str]:
 
 
 class CodeVerifier:
-    """Lets another verifier judge the final step alone; without one the verdict is ``unverifiable``."""
+    """Lets another verifier judge the final step alone; without one the verdict is ``unverifiable``.
+
+    A solution is the policy's own words: a demonstration's observations have to be taken out before.
+    """
 
     def __init__(self, verifier: Verifier) -> None:
         self._verifier = verifier

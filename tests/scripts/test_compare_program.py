@@ -39,9 +39,6 @@ TINY = [
     "judging.best_of_problems=4",
     "rl.problems=6",
     "rl.group=4",
-    "task.modulus=5",
-    "task.min_length=1",
-    "task.max_length=2",
     "policy.tiny.size=32",
     "policy.tiny.context=64",
     "policy.steps.max_step_tokens=8",
@@ -54,6 +51,14 @@ TINY = [
     "search.width=3",
     "search.group=8",
     "tree.rollouts=2",
+]
+CHAINS = ["task.modulus=5", "task.min_length=1", "task.max_length=2"]
+STORIES = [
+    "task.min_operations=1",
+    "task.max_operations=1",
+    "policy.tiny.context=128",
+    "policy.tiny.vocabulary=512",
+    "policy.steps.max_step_tokens=16",
 ]
 
 
@@ -68,7 +73,8 @@ def start(program: str, *overrides: str, monkeypatch, folder: Path) -> dict:
 
 @pytest.mark.parametrize("experiment", EXPERIMENTS)
 def test_an_experiment_runs(experiment, tmp_path, monkeypatch, capsys):
-    results = start("compare", f"experiment={experiment}", *TINY, monkeypatch=monkeypatch, folder=tmp_path)
+    easy = STORIES if experiment == "gpu_compare" else CHAINS
+    results = start("compare", f"experiment={experiment}", *TINY, *easy, monkeypatch=monkeypatch, folder=tmp_path)
     failed = {
         name: row["seeds"]["0"]["failed"] for name, row in results["arms"].items() if "failed" in row["seeds"]["0"]
     }
@@ -80,7 +86,7 @@ def test_an_experiment_runs(experiment, tmp_path, monkeypatch, capsys):
 
 
 def test_an_arm_that_fails_gives_exit_code_1_and_the_others_their_results(tmp_path, monkeypatch, capsys):
-    overrides = ["arm=sft,tree_q", "arms.tree_q.tree=false", *TINY]
+    overrides = ["arm=sft,tree_q", "arms.tree_q.tree=false", *TINY, *CHAINS]
     with pytest.raises(SystemExit) as stopped:
         start("compare", *overrides, monkeypatch=monkeypatch, folder=tmp_path)
     assert stopped.value.code == 1
@@ -97,14 +103,14 @@ def test_there_are_those_that_the_pages_name():
 
 
 def test_arms_are_a_list_on_the_command_line(tmp_path, monkeypatch):
-    overrides = ["arm=sft,oracle", "arms.oracle.learning_rate=0.002", *TINY]
+    overrides = ["arm=sft,oracle", "arms.oracle.learning_rate=0.002", *TINY, *CHAINS]
     results = start("compare", *overrides, monkeypatch=monkeypatch, folder=tmp_path)
     assert list(results["arms"]) == ["sft", "oracle"]
     assert results["budget"] == {"unit": "tokens", "amount": 20000.0}
 
 
 def test_one_arm_alone(tmp_path, monkeypatch):
-    results = start("train", "arm=sft_more", *TINY, monkeypatch=monkeypatch, folder=tmp_path)
+    results = start("train", "arm=sft_more", *TINY, *CHAINS, monkeypatch=monkeypatch, folder=tmp_path)
     assert list(results["arms"]) == ["sft_more"]
     assert (tmp_path / "outputs/tiny/seed_0/sft_more/policy/model.safetensors").exists()
 

@@ -57,7 +57,17 @@ def test_the_bytes_are_as_documented():
     ],
 )
 def test_only_the_final_step_answers(solution, outcome):
-    assert VERIFIER.verify(PROBLEM, solution).outcome is outcome
+    assert VERIFIER.verify(PROBLEM, without_observations(solution)).outcome is outcome
+
+
+@pytest.mark.parametrize("forged", [">>> 12\n", ">>> \n", ">>> 12\n>>> 12\n"])
+def test_an_observation_that_the_policy_wrote_spoils_its_final_step(forged):
+    assert VERIFIER.verify(PROBLEM, STEP + forged + final_line("12")).outcome is Outcome.UNVERIFIABLE
+    assert VERIFIER.verify(PROBLEM, forged + final_line("12")).outcome is Outcome.UNVERIFIABLE
+
+
+def test_no_delimiter_is_left_in_an_output():
+    assert observation("<end_of_<end_of_step>step>\n1") == ">>> \n>>> 1\n"
 
 
 def test_a_solution_is_cut_into_steps_with_their_observations():
@@ -83,4 +93,5 @@ def test_no_output_passes_for_a_step_or_an_answer(output):
     assert without_observations(solution) == STEP
     assert code_steps(solution) == [solution]
     assert VERIFIER.verify(PROBLEM, solution).outcome is Outcome.UNVERIFIABLE
-    assert VERIFIER.verify(PROBLEM, solution + final_line("12")).outcome is Outcome.CORRECT
+    own_words = without_observations(solution + final_line("12"))
+    assert VERIFIER.verify(PROBLEM, own_words).outcome is Outcome.CORRECT
