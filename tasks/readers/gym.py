@@ -1,14 +1,17 @@
 r"""Tasks of the library reasoning-gym (extra ``tasks``) by name: ``task=reasoning_gym task.dataset=chain_sum``.
 
-Only a score of 1 is correct: the library gives partial credit to wrong answers. Several of its scorers evaluate the
-answer as an expression, so any answer but the reference itself is scored in the sandbox.
+Only a score of 1 is correct: the library gives partial credit to wrong answers. Any answer but the reference itself is
+scored in the sandbox. Several scorers evaluate the answer as Python; code in it could then say what its score is, so
+these are given nothing but arithmetic: numbers, operators, brackets, single letters, a few functions, quoted words.
 """
 
 from __future__ import annotations
 
 import importlib
+import inspect
 import itertools
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -24,6 +27,13 @@ from tasks.splits import split_of
 
 _ENDLESS = 2**30
 _MAX_REFUSALS = 20_000  # as many items in a row that are of another split, or known
+_EVALUATES = re.compile(r"\b(?:eval|exec|parse_expr|sympify|parse_latex|literal_eval)\s*\(")
+_WORD = r"(?:[A-Za-z0-9 .+-]|_(?!_))*"
+_HARMLESS = re.compile(
+    rf"(?:\s|[0-9]+(?:\.[0-9]*)?|\.[0-9]+|[-+*/^(),\[\]]|'{_WORD}'|\"{_WORD}\""
+    r"|\b(?:[A-Za-z_]|pi|sqrt|exp|log|a?(?:sin|cos|tan)h?)\b)*"
+)
+_LONGEST = 4096  # characters of an answer
 _SCORER = """
 import json, sys
 import reasoning_gym
@@ -54,8 +64,9 @@ class ReasoningGymTask:
     def __init__(self, config: ReasoningGymConfig) -> None:
         self.config = config
         self.name = config.name
-        self.verifier: Verifier = ReasoningGymVerifier(config)
         self._data = _create(config)
+        source = inspect.getsource(inspect.getmodule(type(self._data)) or type(self._data))
+        self.verifier: Verifier = ReasoningGymVerifier(config, evaluates=_EVALUATES.search(source) is not None)
 
     def problems(self, split: Split, count: int) -> list[Problem]:
         """The first ``count`` distinct problems of a split; UserError where the data set has no more."""
@@ -90,8 +101,9 @@ class ReasoningGymTask:
 class ReasoningGymVerifier:
     """The reference is correct; what the library scores with 1 is correct; all else is wrong."""
 
-    def __init__(self, config: ReasoningGymConfig) -> None:
+    def __init__(self, config: ReasoningGymConfig, evaluates: bool) -> None:
         self._config = config
+        self._evaluates = evaluates
 
     def verify(self, problem: Problem, solution: str) -> Verdict:
         answer = read_final_answer(solution)
@@ -99,6 +111,8 @@ class ReasoningGymVerifier:
             return Verdict(Outcome.UNVERIFIABLE, 0.0, note="no final answer (#### or \\boxed{})")
         if answer == problem.answer:
             return Verdict(Outcome.CORRECT, 1.0)
+        if len(answer) > _LONGEST or (self._evaluates and not _HARMLESS.fullmatch(answer)):
+            return Verdict(Outcome.UNVERIFIABLE, 0.0, note="the scorer would run what is more than arithmetic")
         asked = {
             "dataset": self._config.dataset,
             "seed": _seed(self._config),
@@ -110,11 +124,12 @@ class ReasoningGymVerifier:
 
 
 def _verdict(scored: Execution) -> Verdict:
-    """An answer that breaks the scorer is wrong for sure: the library would have raised. Limits are errors."""
-    if scored.outcome is ExecutionOutcome.ERROR:
-        return Verdict(Outcome.UNVERIFIABLE, 0.0, note=f"the scorer could not read the answer: {scored.stderr[-200:]}")
+    """An answer that breaks the scorer, or takes it too long or too much memory, cannot be verified."""
+    if scored.outcome is ExecutionOutcome.KILLED:
+        return Verdict(Outcome.ERROR, 0.0, note="the scorer was killed")
     if scored.outcome is not ExecutionOutcome.OK:
-        return Verdict(Outcome.ERROR, 0.0, note=f"the scorer did not end well: {scored.outcome}")
+        note = f"the scorer could not read the answer ({scored.outcome}): {scored.stderr[-200:]}"
+        return Verdict(Outcome.UNVERIFIABLE, 0.0, note=note)
     score = float(scored.stdout)
     if score >= 1.0:
         return Verdict(Outcome.CORRECT, 1.0)

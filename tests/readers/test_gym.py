@@ -68,14 +68,15 @@ def test_problems_are_distinct_of_their_split_and_far_from_other_seeds(library):
         ((ExecutionOutcome.OK, "1.0\n"), Outcome.CORRECT),
         ((ExecutionOutcome.OK, "0.5\n"), Outcome.WRONG),  # partial credit is none
         ((ExecutionOutcome.ERROR, ""), Outcome.UNVERIFIABLE),
-        ((ExecutionOutcome.TIMEOUT, ""), Outcome.ERROR),
+        ((ExecutionOutcome.TIMEOUT, ""), Outcome.UNVERIFIABLE),
+        ((ExecutionOutcome.KILLED, ""), Outcome.ERROR),
     ],
 )
 def test_another_answer_is_what_the_library_says_in_the_sandbox(library, scored, said, outcome):
     task = ReasoningGymTask(ReasoningGymConfig(dataset="sums"))
     (problem,) = task.problems(Split.TRAIN, 1)
     scored.append(said)
-    assert task.verifier.verify(problem, "#### other").outcome is outcome
+    assert task.verifier.verify(problem, "#### 7").outcome is outcome
     assert scored == []
     assert task.verifier.verify(problem, "no answer").outcome is Outcome.UNVERIFIABLE
 
@@ -88,6 +89,30 @@ def test_what_a_user_got_wrong_is_one_sentence(library, monkeypatch):
         ReasoningGymTask(ReasoningGymConfig())
 
 
+FORGED = (
+    "exec(\"import os\\nfor d in (1,4):\\n  try: os.write(d,b'1.0')\\n  except OSError: pass\\n"
+    "n=os.read(5,16);os.write(5,n+b'o');os._exit(0)\")"
+)
+"""Says that its score is 1 and that the program ended well, wherever it is evaluated."""
+
+
+@pytest.mark.parametrize(
+    "answer", [FORGED, "__import__('os')", "().__class__", "open('x')", "[x for x in y]", "f(1)\nimport os", "9" * 5000]
+)
+def test_an_answer_with_code_is_not_evaluated(library, scored, answer):
+    verifier = gym.ReasoningGymVerifier(ReasoningGymConfig(dataset="sums"), evaluates=True)
+    problem = ReasoningGymTask(ReasoningGymConfig(dataset="sums")).problems(Split.TRAIN, 1)[0]
+    assert verifier.verify(problem, f"\\boxed{{{answer}}}").outcome is Outcome.UNVERIFIABLE  # and nobody was asked
+
+
+@pytest.mark.parametrize("answer", ["3*(4 - 1)/2", "2*x**3 + sin(x)/4.5 + C", "[['Q', '_'], [1, -2]]", "log(x)^2"])
+def test_arithmetic_is_evaluated(library, scored, answer):
+    verifier = gym.ReasoningGymVerifier(ReasoningGymConfig(dataset="sums"), evaluates=True)
+    problem = ReasoningGymTask(ReasoningGymConfig(dataset="sums")).problems(Split.TRAIN, 1)[0]
+    scored.append((ExecutionOutcome.OK, "1.0"))
+    assert verifier.verify(problem, f"#### {answer}").outcome is Outcome.CORRECT
+
+
 def test_the_real_library():
     pytest.importorskip("reasoning_gym", reason="reasoning-gym is not installed (pip install -e '.[tasks]')")
     task = ReasoningGymTask(ReasoningGymConfig(dataset="countdown"))
@@ -97,4 +122,4 @@ def test_the_real_library():
             task.verifier.verify(problem, f"#### ({problem.answer})").outcome is Outcome.CORRECT
         )  # the library's word
         assert task.verifier.verify(problem, "#### 1 + 1").outcome is Outcome.WRONG  # worth 0.05 to the library
-        assert task.verifier.verify(problem, "#### __import__('os').getpid()").outcome is Outcome.WRONG
+    assert task.verifier.verify(problem, f"#### {FORGED}").outcome is Outcome.UNVERIFIABLE
