@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 
 from evolve.drawn import Drawn
-from evolve.evaluation import is_right, without_answer
+from evolve.evaluation import by_name, outcome_of, without_answer
 from evolve.meter import MeteredProposer, scored_tokens
 from evolve.methods import SAMPLED, SEARCHES, WITHOUT_PPM, Method, MethodWork, units
 from evolve.models import load_evaluator, load_sampler
-from evolve.search_stage import run_searches
+from evolve.search_stage import refuse_verifier_errors, run_searches
 from evolve.stages import StageResult
 from mcts.beam import BeamSearch
 from mcts.dvts import DiverseTreeSearch
@@ -23,7 +24,7 @@ from mcts.tree import SearchTree
 from mcts.votes import ended, solution_of, vote_of
 from mcts.waves import WaveConfig
 from mcts.whole import WholeSolutions
-from tasks.problem import Problem
+from tasks.problem import Outcome, Problem
 from tasks.registry import build_task
 
 
@@ -40,7 +41,11 @@ _Answers = Iterator[tuple[Method, int, list[Answer]]]  # a method at a budget: a
 
 
 def judge_methods(report: Callable[..., None], work: MethodWork, problems: list[Problem]) -> StageResult:
-    """A record per problem: ``found[method][budget]`` is [right, generated tokens, scored tokens]."""
+    """A record per problem: ``found[method][budget]`` is [right, generated tokens, scored tokens].
+
+    ``verdicts`` counts the different solutions of each problem by the verifier's finding. UserError if it failed on
+    more than 1 % of them.
+    """
     bench = _Bench(work, problems)
     records: list[dict[str, Any]] = [
         {"id": problem.id, "level": problem.meta.get("level"), "found": {str(method): {} for method in work.methods}}
@@ -48,9 +53,13 @@ def judge_methods(report: Callable[..., None], work: MethodWork, problems: list[
     ]
     verifier = build_task(work.task).verifier
 
+    verdicts = Counter[Outcome]()
+
     @cache
     def right(number: int, solution: str) -> bool:
-        return is_right(verifier, problems[number], solution)
+        outcome = outcome_of(verifier, problems[number], solution)
+        verdicts[outcome] += 1
+        return outcome is Outcome.CORRECT
 
     total = units(work) * len(problems)
     done = 0
@@ -62,7 +71,8 @@ def judge_methods(report: Callable[..., None], work: MethodWork, problems: list[
                 records[number]["found"][str(method)][str(budget)] = [found, answer.generated, answer.scored]
         done += size * len(problems)
         report(done, total)
-    return StageResult({"records": records, "work": bench.work_done()})
+    refuse_verifier_errors(verdicts)
+    return StageResult({"records": records, "work": bench.work_done(), "verdicts": by_name(verdicts)})
 
 
 class _Bench:

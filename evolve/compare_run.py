@@ -12,6 +12,7 @@ from evolve.curves_html import curves_report
 from evolve.evaluate_run import EvaluateConfig, Judged, find_judged, run_groups
 from evolve.methods import Method, MethodWork, check_budgets, choose_methods, units
 from evolve.report_text import percent, points
+from evolve.statistics import added_up
 from tasks.durable import write_json_atomic, write_text_atomic
 from tasks.errors import UserError
 from tasks.seeding import derive_seed
@@ -38,6 +39,7 @@ def compare_methods(wanted: EvaluateConfig) -> tuple[dict[str, Any], Path]:
     results = run_groups(wanted, work, judged.problems, "evolve.baselines:judge_methods", total)
     records = [record for result in results for record in result["records"]]
     summary = _summarise(wanted, judged, work, records)
+    summary["verdicts"] = added_up(result["verdicts"] for result in results)
     totals = [result["work"] for result in results]
     summary["work"] = {name: sum(total[name] for total in totals) for name in totals[0]}
     folder = judged.root / "evaluations" / _name(summary)

@@ -77,8 +77,9 @@ def introduction(wanted: EvaluateConfig) -> str:
     root = find_run(wanted.run)
     other = "; run=NAME judges another run" if wanted.run == _DEMO else ""
     return (
-        f"Judging round {finished_round(root, wanted.round)} of {root}{other}. Samples and searches are drawn anew "
-        f"with seed={wanted.seed}, so their figures differ a little from the run's report; greedy decoding draws nothing."
+        f"Judging round {finished_round(root, wanted.round)} of {root}{other}. Samples and searches are drawn "
+        f"anew with seed={wanted.seed}, so their figures differ a little from the run's report; greedy decoding draws "
+        "nothing."
     )
 
 

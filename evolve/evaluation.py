@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from evolve.models import Sampler, load_evaluator, load_sampler
-from evolve.search_stage import run_searches
+from evolve.search_stage import refuse_verifier_errors, run_searches
 from evolve.stages import StageResult
 from evolve.work import EvaluationWork, judging_units
 from mcts.search import Search
@@ -21,7 +22,10 @@ from tasks.seeding import derive_seed
 
 
 def evaluate_group(report: Callable[..., None], work: EvaluationWork, problems: list[Problem]) -> StageResult:
-    """A record per problem: ``greedy`` and ``majority`` and ``search`` (bool or None), ``sampled`` (share correct)."""
+    """A record per problem: ``greedy`` and ``majority`` and ``search`` (bool or None), ``sampled`` (share correct).
+
+    ``outcomes`` counts the verifier's findings by method. UserError if it failed on more than 1 % of all solutions.
+    """
     sampler = load_sampler(work.policy, work.engine, work.policy_path)
     verifier = build_task(work.task).verifier
     done, total = 0, judging_units(work) * len(problems)
@@ -37,22 +41,31 @@ def evaluate_group(report: Callable[..., None], work: EvaluationWork, problems: 
     sampled = _solutions(sampler, work, problems, work.evaluation.samples, work.evaluation.temperature)
     add(work.evaluation.samples * len(problems))
     searched = _searched(sampler, work, problems, lambda _: add(work.evaluation.search.rollouts))
-    records = []
+    records: list[dict[str, Any]] = []
+    verdicts = Counter[Outcome]()
     for problem, (first,), several, found in zip(problems, greedy, sampled, searched, strict=True):
-        right = [is_right(verifier, problem, text) for text in several]
-        record: dict[str, Any] = {
-            "id": problem.id,
-            "level": problem.meta.get("level"),
-            "greedy": is_right(verifier, problem, first),
-            "sampled": round(sum(right) / len(right), 6),
-            "majority": is_right(verifier, problem, vote(several)),
-            "search": None if work.ppm_path is None else is_right(verifier, problem, found),
-            "solution": first,
-            "found": found,
-        }
-        records.append(record)
+        answers: dict[str, Sequence[str | None]] = {"greedy": [first], "sampled": several, "majority": [vote(several)]}
+        if work.ppm_path is not None:
+            answers["search"] = [found]
+        judged = {name: Counter(outcome_of(verifier, problem, text) for text in some) for name, some in answers.items()}
+        verdicts.update(outcome for counted in judged.values() for outcome in counted.elements())
+        records.append(_record(problem, judged) | {"solution": first, "found": found})
+    refuse_verifier_errors(verdicts)
     seconds = {"sandbox": sampler.steps.code.seconds} if sampler.steps.runs_code else {}
     return StageResult({"records": records, "generated_tokens": sampler.engine.counts.generated}, seconds=seconds)
+
+
+def _record(problem: Problem, judged: Mapping[str, Counter[Outcome]]) -> dict[str, Any]:
+    share = {name: counted[Outcome.CORRECT] / counted.total() for name, counted in judged.items()}
+    return {
+        "id": problem.id,
+        "level": problem.meta.get("level"),
+        "greedy": share["greedy"] == 1,
+        "sampled": round(share["sampled"], 6),
+        "majority": share["majority"] == 1,
+        "search": share["search"] == 1 if "search" in share else None,
+        "outcomes": {name: by_name(counted) for name, counted in judged.items()},
+    }
 
 
 def _solutions(
@@ -87,6 +100,11 @@ def without_answer(problem: Problem) -> Problem:
     return replace(problem, answer="")
 
 
-def is_right(verifier: Verifier, problem: Problem, solution: str | None) -> bool:
-    """Is there a solution, and does the verifier find it correct?"""
-    return solution is not None and verifier.verify(problem, solution).outcome is Outcome.CORRECT
+def outcome_of(verifier: Verifier, problem: Problem, solution: str | None) -> Outcome:
+    """What the verifier finds. Where a method came to no solution there is nothing to read: ``unverifiable``."""
+    return Outcome.UNVERIFIABLE if solution is None else verifier.verify(problem, solution).outcome
+
+
+def by_name(outcomes: Counter[Outcome]) -> dict[str, int]:
+    """The counts by the outcomes' names, always in the same order."""
+    return {str(outcome): outcomes[outcome] for outcome in Outcome if outcomes[outcome]}

@@ -17,6 +17,7 @@ from tasks.durable import atomic_path
 from tasks.errors import DataError, UserError
 from tasks.graders.base import Grader, Item, Resources
 from tasks.graders.build import load_grader, load_spec, runs_programs
+from tasks.problem import Outcome
 from tasks.reader import read_rows
 from tasks.sandbox.execution import Tier
 
@@ -41,12 +42,16 @@ class GradeAsked:
 
 @dataclass(frozen=True, slots=True)
 class GradeSummary:
-    """Rows by outcome, the mean reward of all rows (what failed counts 0), and the mean of each part where it is."""
+    """Rows by outcome, the mean reward of all rows, and the mean of each part where it is.
+
+    ``first``: the id and note of the first row that was unverifiable, and of the first that ended in an error.
+    """
 
     outcomes: Counter[str]
     reward: float
     parts: dict[str, float]
     tier: Tier | None  # what confined programs; None where there were none
+    first: dict[str, tuple[Any, str]]
 
 
 def grade_file(asked: GradeAsked) -> GradeSummary:
@@ -67,15 +72,18 @@ def grade_file(asked: GradeAsked) -> GradeSummary:
     outcomes: Counter[str] = Counter()
     rewards: list[float] = []
     parts: dict[str, list[float]] = {}
+    first: dict[str, tuple[Any, str]] = {}
     with atomic_path(asked.out) as path, path.open("w", encoding="utf-8") as file:
         for row in _graded(asked, items):
             file.write(json.dumps(row, ensure_ascii=False, allow_nan=False) + "\n")
             outcomes[row["outcome"]] += 1
             rewards.append(row["reward"])
+            if row["outcome"] in (Outcome.UNVERIFIABLE, Outcome.ERROR):
+                first.setdefault(row["outcome"], (row["id"], row.get("note", "")))
             for name, reward in row["parts"].items():
                 parts.setdefault(name, []).append(reward)
     means = {name: math.fsum(found) / len(found) for name, found in parts.items()}
-    return GradeSummary(outcomes, math.fsum(rewards) / len(rewards), means, tier)
+    return GradeSummary(outcomes, math.fsum(rewards) / len(rewards), means, tier, first)
 
 
 def _graded(asked: GradeAsked, items: Sequence[tuple[Any, Item]]) -> Iterator[dict[str, Any]]:
@@ -149,7 +157,11 @@ def _item(row: dict[str, Any]) -> Item:
         raise _BadField(f"the field 'meta' must be an object, but it {_found(row, 'meta')}")
     rest = {name: value for name, value in row.items() if name not in {*_TEXTS, "id", "reference", "meta"}}
     prompt = next((texts[name] for name in _TEXTS[2:] if texts[name] is not None), "")
-    return Item(str(key), prompt or "", _reference(row), texts["completion"], texts["answer"], {**rest, **meta})
+    answer = texts["answer"]
+    if texts["completion"] is not None and answer is not None:
+        # Data sets call the right answer so: taken for the model's, it would make every row correct.
+        rest["answer"], answer = row["answer"], None
+    return Item(str(key), prompt or "", _reference(row), texts["completion"], answer, {**rest, **meta})
 
 
 def _text(row: dict[str, Any], name: str) -> str | None:

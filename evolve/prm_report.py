@@ -52,7 +52,7 @@ def console_tables(found: dict[str, Any]) -> list[Table]:
     for title, head, rows in tables(found):
         shown = Table(title=title, box=box.SIMPLE_HEAD, pad_edge=False)
         for number, name in enumerate(head):
-            shown.add_column(name, justify="right" if number else "left", no_wrap=True)
+            shown.add_column(name, justify="right" if number else "left", no_wrap=not number)
         for row in rows:
             shown.add_row(*row)
         made.append(shown)

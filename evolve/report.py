@@ -36,6 +36,9 @@ def write_reports(context: RunContext, last_round: int) -> dict[str, Any]:
     judged = [read_eval(context.folder.round_dir(number) / "eval.json") for number in range(last_round + 1)]
     timings = context.timings.summary()
     summary = summarise_run(root.name, judged, timings)
+    fault = context.config.task.fault
+    if fault.false_positive or fault.false_negative:
+        summary["fault"] = {"false_positive": fault.false_positive, "false_negative": fault.false_negative}
     seconds = {key: value for key, value in timings.by_stage.items() if round_of(key) <= last_round}
     figures, critical = run_figures(summary["rounds"], judged, seconds), most_critical_rows(judged)
     for figure in figures:

@@ -107,6 +107,12 @@ def findings(summary: dict[str, Any]) -> list[str]:
             f"The last PPM orders {percent(last['ppm_pair_accuracy'])} of {last['held_out_pairs']} pairs from problems "
             "it was not trained on as the search did."
         )
+    if fault := summary.get("fault"):
+        said.append(
+            "In search and training the verifier erred on purpose: it passed "
+            f"{percent(fault['false_positive'])} of the wrong solutions and failed {percent(fault['false_negative'])} "
+            "of the right ones. *solved* is what it believed; accuracies are by the true one."
+        )
     said += _calibration(last, rounds[-2])
     if last["lucky"] is not None:
         said.append(
@@ -237,14 +243,15 @@ def rich_table(summary: dict[str, Any]) -> Table:
 
 
 def accuracy_table(judged: dict[str, Any]) -> Table:
-    """One policy's accuracies with their intervals."""
+    """One policy's accuracies with their intervals; solutions that could not be read, or not be judged, by count."""
     title = f"{judged['run']}, round {judged['round']}: {judged['problems']} problems of the {judged['split']} split"
     table = Table(title=title, box=box.SIMPLE_HEAD)
-    for column in ("method", "accuracy", "95 % interval"):
+    for column in ("method", "accuracy", "95 % interval", "unreadable", "errors"):
         table.add_column(column, justify="left" if column == "method" else "right")
     methods = {"greedy": "greedy", "sampled": "mean of samples", "majority": "majority", "search": "PPM-guided search"}
     for name, label in methods.items():
         if judged[name] is not None:
             low, high = judged[f"{name}_interval"]
-            table.add_row(label, percent(judged[name]), f"{percent(low)} to {percent(high)}")
+            unclear = [str(judged["outcomes"][name].get(kind, 0)) for kind in ("unverifiable", "error")]
+            table.add_row(label, percent(judged[name]), f"{percent(low)} to {percent(high)}", *unclear)
     return table

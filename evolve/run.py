@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -98,7 +99,10 @@ def _list_set_aside(context: RunContext) -> None:
     if isinstance(task, FileTask) and task.set_aside:
         rows = [{"line": line, "reason": reason} for line, reason in task.set_aside]
         write_json_atomic(context.folder.root / SET_ASIDE, rows)
-        context.log.write(f"{len(rows)} rows of the data were set aside; {SET_ASIDE} lists them")
+        told = f"{len(rows)} rows of the data were set aside; {SET_ASIDE} lists them"
+        context.log.write(told)
+        if context.config.progress:
+            print(f"{told} (line {rows[0]['line']}: {rows[0]['reason']})", file=sys.stderr)
 
 
 def _refuse_bad_problems(config: EvolveConfig) -> None:

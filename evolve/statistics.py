@@ -3,24 +3,43 @@
 from __future__ import annotations
 
 import math
-from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from tasks.problem import Problem
+from tasks.problem import Outcome, Problem
+
+METHODS = ("greedy", "sampled", "majority", "search")
+"""How a policy is made to answer when a round is judged."""
 
 
 def summarise(records: list[dict[str, Any]]) -> dict[str, Any]:
-    """Accuracies with 95 % Wilson intervals over problems; ``search`` is None where nothing was searched."""
+    """Accuracies with 95 % Wilson intervals over problems; ``search`` is None where nothing was searched.
+
+    ``outcomes`` counts the solutions of each method by what the verifier found: an accuracy is the share of
+    ``correct``, and those that could not be read or judged are told apart from the wrong ones.
+    """
     summary: dict[str, Any] = {"problems": len(records)}
-    for name in ("greedy", "sampled", "majority", "search"):
+    judged = [record.get("outcomes", {}) for record in records]  # older runs have none
+    summary["outcomes"] = {
+        name: added_up(one[name] for one in judged if name in one)
+        for name in METHODS
+        if any(name in one for one in judged)
+    }
+    for name in METHODS:
         values = [float(record[name]) for record in records if record[name] is not None]
         summary[name] = round(sum(values) / len(values), 6) if values else None
         summary[f"{name}_interval"] = wilson(sum(values), len(values)) if values else None
     return summary
+
+
+def added_up(counts: Iterable[Mapping[str, int]]) -> dict[str, int]:
+    """Counts by outcome, over all that are given."""
+    total = sum((Counter(one) for one in counts), start=Counter[str]())
+    return {str(outcome): total[outcome] for outcome in Outcome if total[outcome]}
 
 
 def wilson(successes: float, trials: int, z: float = 1.959964) -> list[float]:

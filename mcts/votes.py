@@ -23,6 +23,16 @@ class Aggregation(Option):
     MIN = "min"  # that of the weakest step
     PRODUCT = "product"  # of the steps' p = (1 + score) / 2: long solutions score low (Let's verify step by step)
     MEAN = "mean"
+    SOFT_MIN = "soft_min"  # mean with weights softmax(-score / 0.1): nearly the weakest step, yet all count (PURE)
+
+
+_TEMPERATURE = 0.1  # of soft_min, PURE's (arXiv 2504.15275, section 3)
+
+
+def _soft_min(shares: Sequence[float]) -> float:
+    least = min(shares)
+    weights = [math.exp(2 * (least - share) / _TEMPERATURE) for share in shares]  # a score is 2 share - 1
+    return math.fsum(weight * share for weight, share in zip(weights, shares, strict=True)) / math.fsum(weights)
 
 
 _COMBINE: dict[Aggregation, Callable[[Sequence[float]], float]] = {
@@ -30,6 +40,7 @@ _COMBINE: dict[Aggregation, Callable[[Sequence[float]], float]] = {
     Aggregation.MIN: min,
     Aggregation.PRODUCT: math.prod,
     Aggregation.MEAN: fmean,
+    Aggregation.SOFT_MIN: _soft_min,
 }
 
 

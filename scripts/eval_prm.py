@@ -24,7 +24,7 @@ def run(config: EvalPrmConfig, settings: dict[str, Any], folder: Path) -> None:
     found, written = judge_prm(config)
     console = Console()
     if not console.is_terminal:  # rich would take 80 columns, in which the numbers are cut
-        console = Console(width=110)
+        console = Console(width=120)
     for sentence in sentences(found):
         console.print(sentence, highlight=False, markup=False, soft_wrap=True)
     for table in console_tables(found):

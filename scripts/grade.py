@@ -8,6 +8,7 @@ from evolve.grade_file import GradeAsked, GradeSummary, grade_file
 from scripts.errors import Arguments, count, guarded, new_file
 from tasks.graders.ready import READY
 from tasks.sandbox.execution import Tier
+from viewer.text import visible
 
 
 def show(summary: GradeSummary) -> None:
@@ -19,6 +20,8 @@ def show(summary: GradeSummary) -> None:
     print(f"{'mean reward':<13} {summary.reward:>8.4f}")
     for name, mean in summary.parts.items():
         print(f"  {name:<11} {mean:>8.4f}")
+    for outcome, (key, note) in summary.first.items():
+        print(f"first {outcome}: {key}: {visible(note)[:200]}")
     if summary.tier is not None:
         print(f"sandbox: {summary.tier}")
 

@@ -24,6 +24,9 @@ from scripts.errors import fail, guarded
 from tasks.errors import UserError
 from tasks.registry import TASK_CONFIGS
 
+_COMPOSING = re.compile(
+    r"In '([\w/]+)/([\w-]+)': ConfigKeyError raised while composing config:.*?full_key: (\S+)", re.S
+)
 _LONGEST_NAME = 240  # file systems take 255 bytes; a swept value may be longer than the first one
 
 
@@ -119,6 +122,9 @@ def _compose(name: str, overrides: list[str]) -> DictConfig:
     except (HydraException, OmegaConfBaseException) as error:
         cause = error.__cause__ or error
         key = getattr(cause, "full_key", None)
+        if composing := _COMPOSING.match(str(error)):
+            group, choice, missing = composing.groups()
+            fail(f"{group}={choice} sets {missing}, which the other groups chosen do not have; leave one of them out")
         fail(plain(key, _first_line(cause)) if key else _first_line(cause))
 
 

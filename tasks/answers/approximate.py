@@ -40,9 +40,20 @@ def refuted(left: Expr, right: Expr, sign: int = 1) -> bool | None:
     return None if None in verdicts else all(verdicts)
 
 
+def value_of(expr: Expr) -> float:
+    """A constant in floating point. Raises NoValue, and ArithmeticError or ValueError, where it has none."""
+    if any(node.head is Head.SYMBOL and node.label not in _CONSTANTS for node in expr.walk()):
+        raise NoValue
+    value = complex(_Point(0, math.e).of(expr))
+    if abs(value.imag) > MARGIN * abs(value):
+        raise NoValue
+    return value.real
+
+
 def _refuted(left: Expr, right: Expr, log_base: float, sign: int) -> bool | None:
+    is_whole = _is_for_whole_numbers(left) or _is_for_whole_numbers(right)
     for trial in range(TRIALS):
-        point = _Point(trial, log_base, sign)
+        point = _Point(trial, log_base, sign, is_whole)
         try:
             one, other = point.of(left), point.of(right)
         except (NoValue, OverflowError, ZeroDivisionError, ValueError):
@@ -50,6 +61,17 @@ def _refuted(left: Expr, right: Expr, log_base: float, sign: int) -> bool | None
         if abs(one - other) > MARGIN * point.largest:
             return True
     return False
+
+
+def _is_for_whole_numbers(expr: Expr) -> bool:
+    """Whether a negative number has a symbol in its exponent: (-1)^n."""
+    return any(
+        node.head is Head.POWER
+        and node.args[0].head is Head.NUMBER
+        and node.args[0].value < 0
+        and any(part.head is Head.SYMBOL and part.label not in _CONSTANTS for part in node.args[1].walk())
+        for node in expr.walk()
+    )
 
 
 def _differ(one: float, other: float) -> bool:
@@ -87,9 +109,10 @@ def _log_of_power(base: Expr, exponent: Expr) -> float | None:
 
 
 class _Point:
-    """Values of the symbols, around 1 or -1, by their names; ``largest``: of all absolute values met."""
+    """Values of the symbols by their names, around 1 or -1, or whole; ``largest``: of all absolute values met."""
 
-    def __init__(self, trial: int, log_base: float, sign: int = 1) -> None:
+    def __init__(self, trial: int, log_base: float, sign: int = 1, is_whole: bool = False) -> None:
+        self.is_whole = is_whole
         self.trial = trial
         self.log_base = log_base
         self.sign = sign
@@ -130,6 +153,8 @@ class _Point:
         if name in _CONSTANTS:
             return _CONSTANTS[name]
         digest = blake2b(f"{self.trial}:{name}".encode(), digest_size=6).digest()
+        if self.is_whole:
+            return self.sign * (1.0 + self.trial + blake2b(name.encode(), digest_size=1).digest()[0] % 4)
         return self.sign * (0.3 + int.from_bytes(digest, "big") / 2**48)
 
     def _function(self, expr: Expr) -> complex:

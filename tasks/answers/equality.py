@@ -9,9 +9,10 @@ from tasks.answers.approximate import refuted
 from tasks.answers.exact import equal, expand
 from tasks.answers.expression import Expr, Head
 from tasks.answers.forms import bare, members, normal, plain_words
-from tasks.answers.intervals import merged
+from tasks.answers.intervals import differ, is_interval, merged
 from tasks.answers.polynomial import TooLarge, Undefined, Work
-from tasks.answers.units import unit_of
+from tasks.answers.quantities import scaled, split_units
+from tasks.answers.units import may_be_missing, unit_of
 
 Prove = Callable[[Expr, Expr], bool | None]
 """Asked about two formulas that the exact tier cannot tell apart; None when it cannot either."""
@@ -63,6 +64,9 @@ class Comparison:
             if one is None or other is None:
                 return self.against_single(one or other or (), right if one is not None else left)
             return self.unordered(one, other)
+        if left.label and left.head is right.head is Head.PRODUCT and _are_anagrams(left, right):
+            self.note = "letters in another order: it is not told whether they are words or products"
+            return None
         if Head.UNIT in (left.head, right.head):
             return self.quantities(left, right)
         if left.head in _STRUCTURES or right.head in _STRUCTURES:
@@ -74,10 +78,8 @@ class Comparison:
         return self.values(many[0], single) if len(many) == 1 else False
 
     def structures(self, left: Expr, right: Expr) -> bool | None:
-        if Head.UNION in (left.head, right.head):
-            one, other = merged(left), merged(right)
-            if one is not None and other is not None:
-                return one == other
+        if Head.UNION in (left.head, right.head) and is_interval(left) and is_interval(right):
+            return self.unions(left, right)
         if left.head is not right.head or (left.head is not Head.RELATION and left.label != right.label):
             return False
         match left.head:
@@ -85,8 +87,37 @@ class Comparison:
                 return self.relations(left, right)
             case Head.UNION:
                 return self.unordered(left.args, right.args)
+            case Head.RATIO:
+                return self.ratios(left.args, right.args)
             case _:
                 return self.ordered(left.args, right.args)
+
+    def unions(self, left: Expr, right: Expr) -> bool | None:
+        """Sets of numbers: merged where the ends are rational, else part by part; refuted by a point of one alone."""
+        one, other = merged(left, self.work), merged(right, self.work)
+        if one is not None and other is not None:
+            return one == other
+        if Head.UNION not in (left.head, right.head):
+            return self.values(left, right)
+        parts = [expr.args if expr.head is Head.UNION else (expr,) for expr in (left, right)]
+        if self.unordered(*parts):
+            return True
+        self.note = "intervals with ends that are not rational"
+        return False if differ(left, right) else None
+
+    def ratios(self, left: Sequence[Expr], right: Sequence[Expr]) -> bool | None:
+        """Side by side: 2:4 is 1:2 if it is a ratio, but no time is another one, so that is not decided."""
+        found = self.ordered(left, right)
+        if found is not False or len(left) != len(right):
+            return found
+        pairs = [
+            (Expr(Head.PRODUCT, (left[0], other)), Expr(Head.PRODUCT, (right[0], one)))
+            for one, other in zip(left[1:], right[1:], strict=True)
+        ]
+        if _all(self.values(a, b) for a, b in pairs) is False:
+            return False
+        self.note = "the same ratio, but not the same time"
+        return None
 
     def ordered(self, left: Sequence[Expr], right: Sequence[Expr]) -> bool | None:
         """Member by member."""
@@ -107,23 +138,35 @@ class Comparison:
 
     def quantities(self, left: Expr, right: Expr) -> bool | None:
         """Units must agree, after exact conversion; where one side has none, the numbers must be equal."""
-        (one, unit), (other, other_unit) = _split_unit(left), _split_unit(right)
-        if unit is None:
-            one, unit = _split_letter(left, other_unit)
-        elif other_unit is None:
-            other, other_unit = _split_letter(right, unit)
+        (one, unit), (other, other_unit) = split_units(left, right)
         if unit is None or other_unit is None:
-            return self.values(one, other)
-        (dimension, factor), (other_dimension, other_factor) = unit_of(unit), unit_of(other_unit)
-        if dimension != other_dimension:
+            return self.without_unit(one, other, unit, other_unit)
+        found, expected = unit_of(unit), unit_of(other_unit)
+        if found.dimension != expected.dimension:
             return False
-        scale = factor / other_factor
-        return self.values(_scaled(one, scale), other)
+        return self.values(scaled(one, found.factor / expected.factor), other)
+
+    def without_unit(self, one: Expr, other: Expr, unit: str | None, other_unit: str | None) -> bool | None:
+        """Numbers of which at most one has a unit. Of ``5 million`` a bare 5 may be the number, or another one."""
+        written = unit or other_unit or ""
+        multiple = unit_of(written).multiple if written else 1
+        if multiple != 1:
+            counted = (scaled(one, multiple), other) if unit else (one, scaled(other, multiple))
+            if (found := self.values(*counted)) is not False:
+                return found
+        if written and not may_be_missing(written, is_of_answer=unit is None):
+            self.note = f"words behind a number: {written[:40]!r}"
+            return None
+        found = self.values(one, other)
+        if found and multiple != 1:
+            self.note = f"it is not told whether {written[:40]!r} is the question's"
+            return None
+        return found
 
     def relations(self, left: Expr, right: Expr) -> bool | None:
         """Equations are equal if one is a multiple of the other; other relations side by side."""
         if left.label == right.label == "=":
-            one, other = (Expr(Head.SUM, (side.args[0], _scaled(side.args[1], Fraction(-1)))) for side in (left, right))
+            one, other = (Expr(Head.SUM, (side.args[0], scaled(side.args[1], Fraction(-1)))) for side in (left, right))
             return self.proportional(one, other)
         if left.label != right.label:
             return False
@@ -174,7 +217,11 @@ _STRUCTURES = frozenset((Head.GROUP, Head.MATRIX, Head.RATIO, Head.RELATION, Hea
 
 
 def canonical(expr: Expr) -> Hashable:
-    """A key that equal answers share, nearly always, and unequal ones never; the answer itself where there is none."""
+    """A key that equal answers share, nearly always; the answer itself where there is none.
+
+    Answers that are not equal have different ones, but for what a question would tell: names (x=5 is 5) and the order
+    of a list.
+    """
     return _key_of(bare(normal(expr)), Work())
 
 
@@ -182,6 +229,8 @@ def _key_of(expr: Expr, work: Work) -> Hashable:
     match expr.head:
         case Head.TEXT:
             return "text", plain_words(expr.label)
+        case Head.PRODUCT if expr.label:
+            return "text", expr.label
         case Head.LIST | Head.SET | Head.UNION:
             keys = frozenset(_key_of(arg, work) for arg in expr.args)
             return next(iter(keys)) if len(keys) == 1 else ("set" if members(expr) else expr.head, keys)
@@ -189,8 +238,8 @@ def _key_of(expr: Expr, work: Work) -> Hashable:
             label = "" if expr.head is Head.MATRIX else expr.label
             return expr.head, label, *(_key_of(arg, work) for arg in expr.args)
         case Head.UNIT:
-            dimension, factor = unit_of(expr.label)
-            return dimension, _key_of(_scaled(expr.args[0], factor), work)
+            unit = unit_of(expr.label)
+            return unit.dimension, _key_of(scaled(expr.args[0], unit.factor), work)
     try:
         ratio = expand(expr, work)
         return ratio.key if ratio.value is None else ratio.value
@@ -198,24 +247,12 @@ def _key_of(expr: Expr, work: Work) -> Hashable:
         return expr
 
 
-def _split_unit(expr: Expr) -> tuple[Expr, str | None]:
-    if expr.head is Head.UNIT:
-        return expr.args[0], expr.label
-    if expr.head is Head.PRODUCT and expr.args[-1].head is Head.UNIT:  # -\$5
-        unit = expr.args[-1]
-        return Expr(Head.PRODUCT, (*expr.args[:-1], unit.args[0])), unit.label
-    return expr, None
-
-
-def _split_letter(expr: Expr, unit: str | None) -> tuple[Expr, str | None]:
-    """``5 m``, typed where the other side says that m is a unit and not a factor."""
-    if expr.head is Head.PRODUCT and expr.args[-1].head is Head.SYMBOL and expr.args[-1].label == unit:
-        return Expr(Head.PRODUCT, expr.args[:-1]), unit
-    return expr, None
-
-
-def _scaled(expr: Expr, factor: Fraction) -> Expr:
-    return expr if factor == 1 else Expr(Head.PRODUCT, (Expr(Head.NUMBER, value=factor), expr))
+def _are_anagrams(left: Expr, right: Expr) -> bool:
+    """Products of the same letters in another order."""
+    letters = [[arg.label for arg in expr.args if arg.head is Head.SYMBOL] for expr in (left, right)]
+    if any(len(names) < len(expr.args) for names, expr in zip(letters, (left, right), strict=True)):
+        return False
+    return letters[0] != letters[1] and sorted(letters[0]) == sorted(letters[1])
 
 
 def _all(verdicts: Iterable[bool | None]) -> bool | None:

@@ -14,7 +14,7 @@ class Head(StrEnum):
     NUMBER = "number"  # value
     SYMBOL = "symbol"  # label: the name, with its index; "pi", "e", "i" and "oo" (infinity) are constants
     SUM = "sum"
-    PRODUCT = "product"
+    PRODUCT = "product"  # label: the letters as written, where they stand alone and may be words (``dog``)
     QUOTIENT = "quotient"  # numerator, denominator
     POWER = "power"  # base, exponent
     FUNCTION = "function"  # label: the name

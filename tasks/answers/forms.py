@@ -10,14 +10,21 @@ from tasks.answers.expression import Expr, Head, negative
 _SPACES = re.compile(r"[\s~]+")
 _WRAPPED = re.compile(r"\\(?:text|textbf|textit|textrm|mbox|mathrm)\s*\{([^{}]*)\}")
 _ORDERS = {"<": "<", "le": "<=", ">": ">", "ge": ">="}
+_AROUND = ("()", '""', "''")
+_LAYERS = 3  # of brackets, quotes and full stops around words
 INFINITY = Expr(Head.SYMBOL, label="oo")
 MINUS_INFINITY = negative(INFINITY)
 
 
 def plain_words(text: str) -> str:
-    r"""Words without LaTeX's ``\text``, case, outer brackets, quotes and full stops, and with single spaces."""
+    r"""Words without LaTeX's ``\text``, case, outer brackets, pairs of quotes and a full stop, with single spaces."""
     bare = _WRAPPED.sub(r" \1 ", text).replace("\\ ", " ").replace("$", " ")
-    return _SPACES.sub(" ", bare).strip().strip("\"'.").strip("() ").casefold()
+    bare = _SPACES.sub(" ", bare).strip().casefold()
+    for _ in range(_LAYERS):
+        bare = bare[:-1].rstrip() if bare.endswith(".") and not bare.endswith("..") else bare
+        if len(bare) > 1 and bare[0] + bare[-1] in _AROUND:
+            bare = bare[1:-1].strip()
+    return bare
 
 
 def normal(expr: Expr) -> Expr:
@@ -29,7 +36,7 @@ def normal(expr: Expr) -> Expr:
     match expr.head:
         case Head.LIST | Head.SET:
             items = [item for arg in expr.args for item in _spread(normal(arg))]
-            return Expr(expr.head, tuple(_without_common_name(items)))
+            return Expr(expr.head, tuple(without_common_name(items)))
         case Head.RELATION if expr.label == "=" and is_name(expr.args[0]):
             return normal(expr.args[1]) if _signs_in(expr) else expr
         case Head.RELATION:
@@ -77,14 +84,19 @@ def _signed(expr: Expr, sign: int) -> Expr:
     return Expr(expr.head, args, expr.label, expr.value)
 
 
-def _without_common_name(items: list[Expr]) -> list[Expr]:
+def without_common_name(items: Sequence[Expr]) -> list[Expr]:
     """``x = 1, x = 2`` and ``x = 1, 2`` are 1 and 2; ``x = 1, y = 2`` stays."""
     names = {item.args[0] for item in items if item.head is Head.RELATION and item.label == "="}
-    return [bare(item) for item in items] if len(names) == 1 else items
+    return [bare(item) for item in items] if len(names) == 1 else list(items)
 
 
 def _relation(expr: Expr) -> Expr:
     operators = expr.label.split()
+    if operators == ["ne"] and is_name(expr.args[0]) and not _has_names(expr.args[1]):
+        hole = expr.args[1]
+        return Expr(
+            Head.UNION, (_interval(MINUS_INFINITY, hole, False, False), _interval(hole, INFINITY, False, False))
+        )
     signs = [_ORDERS.get(operator) for operator in operators]
     if None in signs:
         return expr

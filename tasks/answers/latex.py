@@ -6,11 +6,11 @@ import time
 from functools import lru_cache
 
 from tasks.answers import worker
-from tasks.answers.equality import Comparison
+from tasks.answers.equality import MAX_STEPS, Comparison
 from tasks.answers.exact import expand
 from tasks.answers.expression import Expr, Head
 from tasks.answers.forms import normal, plain_words
-from tasks.answers.polynomial import TooLarge, Undefined
+from tasks.answers.polynomial import TooLarge, Undefined, Work
 from tasks.answers.render import render
 from tasks.answers.typed import parse_or_none
 
@@ -22,12 +22,13 @@ _LEAST_SECONDS = 0.05
 def read_latex(text: str) -> Expr | None:
     """The tree of an answer whose formulas all have a meaning, or None."""
     expr = parse_or_none(text)
-    return expr if expr is not None and _has_meaning(normal(expr)) else None
+    return expr if expr is not None and _has_meaning(normal(expr), Work(MAX_STEPS)) else None
 
 
 def same_latex(reference: str, expected: Expr, answer: str, found: Expr) -> tuple[bool | None, str]:
     """Whether the answer is equal to the reference, None if that is not decided; and a note."""
-    if Head.TEXT in (expected.head, found.head) and plain_words(reference) == plain_words(answer):
+    words = plain_words(reference)
+    if words and Head.TEXT in (expected.head, found.head) and words == plain_words(answer):
         return True, ""
     proof = _Proof()
     comparison = Comparison(proof)
@@ -60,16 +61,16 @@ class _Proof:
         return compared.equal
 
 
-def _has_meaning(expr: Expr) -> bool:
+def _has_meaning(expr: Expr, work: Work) -> bool:
     """Formulas that are too large for exact arithmetic are given the benefit of the doubt."""
     if expr.head in _LEAVES_OPEN or expr.head is Head.UNIT:
-        return all(map(_has_meaning, expr.args))
+        return all(_has_meaning(arg, work) for arg in expr.args)
     if expr.head is Head.TEXT:
         return True
     if expr.head is Head.PRODUCT and expr.args[-1].head is Head.UNIT:
-        return all(map(_has_meaning, expr.args))
+        return all(_has_meaning(arg, work) for arg in expr.args)
     try:
-        expand(expr)
+        expand(expr, work)
     except TooLarge:
         return True
     except Undefined:

@@ -3,10 +3,11 @@ r"""From an answer to its tree: lists, relations, sets, intervals, matrices, qua
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from tasks.answers.expression import Expr, Head
 from tasks.answers.formula import Formulas
-from tasks.answers.tokens import MAX_TEXT, NAMES, Kind, Unreadable, tokenise
+from tasks.answers.tokens import MAX_TEXT, NAMES, Kind, Token, Unreadable, tokenise
 from tasks.answers.units import may_be_unit
 
 _RELATIONS = frozenset(("=", "<", ">", "le", "ge", "ne", "in"))
@@ -82,7 +83,10 @@ class _Answers(Formulas):
         """A sum with its unit, or words."""
         if self.at_kind(Kind.TEXT):
             return self.words()
+        begin = self.position
         value = self.sum()
+        if value.head is Head.PRODUCT:
+            value = Expr(Head.PRODUCT, value.args, _letters(self.tokens[begin : self.position]))
         if self.at_kind(Kind.TEXT):
             unit = self.words().label
             if self.accept("^"):
@@ -125,15 +129,20 @@ class _Answers(Formulas):
 
     def matrix(self) -> Expr:
         self.take()  # its name
-        rows: list[list[Expr]] = [[]]
+        rows: list[list[Expr]] = []
         while not self.accept("end"):
-            if self.accept("&"):
-                continue
-            if self.accept("\\\\"):
-                rows.append([])
-                continue
-            rows[-1].append(self.relation())
-        rows = [row for row in rows if row]
+            rows.append([self.relation()])
+            while self.accept("&"):
+                rows[-1].append(self.relation())
+            if not self.at("end"):
+                self.expect("\\\\")
         if not rows or len({len(row) for row in rows}) != 1:
             raise Unreadable("a matrix whose rows differ in length")
         return Expr(Head.MATRIX, tuple(Expr(Head.GROUP, tuple(row), "[]") for row in rows))
+
+
+def _letters(tokens: Sequence[Token]) -> str:
+    """The words that a product's letters may be (``dog``); "" for what is clearly a product."""
+    if not any(token.is_glued for token in tokens) or any(token.kind is not Kind.SYMBOL for token in tokens):
+        return ""
+    return "".join(token.text if token.is_glued else f" {token.text}" for token in tokens).strip()

@@ -37,6 +37,7 @@ class Token:
 
     kind: Kind
     text: str
+    is_glued: bool = False  # a letter with the one before it, as in ``ab``
 
 
 _FUNCTIONS = "sin cos tan cot sec csc arcsin arccos arctan sinh cosh tanh log ln exp sqrt max min gcd lcm det abs"
@@ -92,6 +93,8 @@ _UNICODE = str.maketrans(
 _GROUPED = re.compile(r"(?<=[0-9])(?:\{,\}|,\\!|\\,)\s*(?=[0-9]{3}(?![0-9]))")
 _TIMES = re.compile(r"(?<=[0-9])\s*[xX]\s*(?=10\s*\^)")
 _DIGITS = re.compile(r"\s*[0-9]+")
+_REALS = re.compile(r"\\mathbb\s*(?:\{\s*R\s*\}|R(?![a-zA-Z]))")
+_WRITTEN = re.compile(r"([0-9]+(?:\.[0-9]+)?)(?:\s*/\s*([0-9]+))?")  # a number within \text{}
 _TOKEN = re.compile(
     rf"""\s*(?:
     (?P<repeating>[0-9]*\.[0-9]*\\(?:overline|bar|dot)\s*(?:\{{[0-9]+\}}|[0-9])|[0-9]+\.\([0-9]+\))
@@ -125,6 +128,7 @@ def tokenise(text: str, grouping: bool = True) -> list[Token]:
         raise Unreadable(f"longer than {MAX_TEXT} characters")
     text = _TIMES.sub("*", text)
     text = _GROUPED.sub("", _undollared(text.translate(_UNICODE).strip()))
+    text = _REALS.sub(r"(-\\infty,\\infty)", text)
     text = text[:-1].rstrip() if text.endswith(".") and not text.endswith("..") else text
     tokens: list[Token] = []
     position, depth = 0, 0
@@ -185,6 +189,10 @@ def _undollared(text: str) -> str:
 
 def _textual(inside: str) -> list[Token]:
     words = inside.strip()
+    if (number := _WRITTEN.fullmatch(words)) is not None:
+        top, bottom = number.groups()
+        fraction = [Token(Kind.MARK, "/"), Token(Kind.NUMBER, bottom)] if bottom else []
+        return [Token(Kind.NUMBER, top), *fraction]
     if words.lower() in ("and", "or"):
         return [Token(Kind.SEPARATOR, words.lower())]
     if words in FUNCTIONS:
@@ -213,5 +221,5 @@ def _word(word: str, before: list[Token]) -> list[Token]:
     if len(word) > 1 and behind_value and is_unit(word):
         return [Token(Kind.TEXT, word)]
     if len(word) <= 3:
-        return [Token(Kind.SYMBOL, letter) for letter in word]
+        return [Token(Kind.SYMBOL, letter, is_glued=index > 0) for index, letter in enumerate(word)]
     return [Token(Kind.TEXT, word)]

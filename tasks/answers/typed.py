@@ -8,13 +8,14 @@ from collections.abc import Callable, Sequence
 from fractions import Fraction
 from functools import lru_cache
 
-from tasks.answers.equality import Comparison
+from tasks.answers.equality import MAX_MEMBERS, MAX_STEPS, Comparison
 from tasks.answers.expression import Expr, Head
-from tasks.answers.forms import bare, normal, plain_words
+from tasks.answers.forms import bare, normal, plain_words, without_common_name
 from tasks.answers.intervals import is_interval, merged
 from tasks.answers.kinds import AnswerType
 from tasks.answers.number import MAX_LENGTH, Number, read_plain
 from tasks.answers.parser import parse
+from tasks.answers.polynomial import Work
 from tasks.answers.tokens import GREEK, MAX_TEXT, NAMES, Unreadable
 
 MAX_WORDS = 2000
@@ -95,7 +96,10 @@ def read_members(text: str) -> tuple[Expr, ...] | None:
 
 
 def read_intervals(text: str) -> Expr | None:
-    r"""An interval, a union of intervals and points, an inequality that says the same, or the empty set."""
+    r"""An interval, a union of intervals and points, an inequality that says the same, or the empty set.
+
+    None too for more than MAX_MEMBERS intervals.
+    """
     expr = parse_or_none(text)
     if expr is None:
         return None
@@ -103,27 +107,24 @@ def read_intervals(text: str) -> Expr | None:
     if not is_interval(found):
         return None
     parts = found.args if found.head is Head.UNION else (found,)
-    ends_rationally = all(node.head is not Head.GROUP or _rational(node) is not False for node in parts)
-    return found if ends_rationally else None
+    work = Work(MAX_STEPS)
+    if sum(len(part.args) for part in parts) > 2 * MAX_MEMBERS:
+        return None
+    are_ordered = all(node.head is not Head.GROUP or _is_ordered(node, work) is not False for node in parts)
+    return found if are_ordered else None
 
 
 def same_members(reference: Sequence[Expr], answer: Sequence[Expr], is_ordered: bool) -> tuple[bool | None, str]:
     """Equal one by one, or as sets; and a note."""
     comparison = Comparison()
-    if is_ordered:
-        found = comparison.ordered([*map(normal, reference)], [*map(normal, answer)])
-    else:
-        found = comparison.unordered([*map(normal, reference)], [*map(normal, answer)])
-    return found, comparison.note
+    one, other = (without_common_name([*map(normal, members)]) for members in (reference, answer))
+    return (comparison.ordered if is_ordered else comparison.unordered)(one, other), comparison.note
 
 
 def same_intervals(reference: Expr, answer: Expr) -> tuple[bool | None, str]:
     """Equal as sets of real numbers; and a note."""
-    one, other = merged(reference), merged(answer)
-    if one is not None and other is not None:
-        return one == other, ""
     comparison = Comparison()
-    return comparison.values(reference, answer), comparison.note
+    return comparison.unions(reference, answer), comparison.note
 
 
 NUMBER_READERS: dict[AnswerType, Callable[[str], Number | None]] = {
@@ -215,10 +216,10 @@ def _member(text: str) -> Expr | None:
     return expr
 
 
-def _rational(interval: Expr) -> bool | None:
+def _is_ordered(interval: Expr, work: Work) -> bool | None:
     """Whether an interval's ends are in order; None where they are not rational."""
-    whole = merged(interval)
+    whole = merged(interval, work)
     if whole is not None:
         return True
-    closed = merged(Expr(Head.SET, interval.args))
+    closed = merged(Expr(Head.SET, interval.args), work)
     return None if closed is None else False

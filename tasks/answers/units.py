@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from fractions import Fraction
 from functools import lru_cache
+from typing import NamedTuple
 
 _NAMES = """
 length 1/1000 mm millimeter millimetre | length 1/100 cm centimeter centimetre | length 1 m meter metre
@@ -13,15 +14,37 @@ length 1609.344 mi mile | mass 1/1000 mg milligram | mass 1 g gram | mass 1000 k
 time 1 s sec second | time 60 min minute | time 3600 h hr hour | time 86400 day | time 604800 week
 volume 1/1000 ml milliliter millilitre mL | volume 1 l liter litre L
 money 1/100 cent | money 1 dollar $ usd buck | angle 1 degree deg circ | radian 1 rad radian | percent 1 percent %
-month 1 month | year 1 year yr | morning 1 am | afternoon 1 pm
+month 1 month | year 1 year yr | morning 1 am | afternoon 1 pm | unit 1 unit
 """
+_COUNTS = {"dozen": 12, "hundred": 10**2, "thousand": 10**3, "million": 10**6, "billion": 10**9, "trillion": 10**12}
+_RATES = {"mph": "mile per hour", "kph": "km per hour", "kmh": "km per hour", "fps": "foot per second"}
 _NO_UNITS = (
     "a about an and approximately at but by for from if is isn't least less maybe more most no nor not or than the"
     " to too true false wrong incorrect unless with"
 )
-_WORDING = re.compile(r"[A-Za-z][A-Za-z .'-]*(?:\^\{?[0-9]\}?)?")
+_COMPUTED = (
+    "cubed fifths halves hundredths eighths minus mod modulo negative ninths over plus point sevenths sixths squared"
+    " tenths thirds thousandths times twelfths"
+)
+_ARITHMETIC = frozenset(_COMPUTED.split())
+_NO_NOUNS = (
+    "always couples does fives fours has his its nines ones pairs perhaps quarters scores sometimes tens this threes"
+    " twos was yes"
+)
+_NO_PLURALS = _ARITHMETIC | frozenset(_NO_NOUNS.split())
+_OTHER_PLURALS = frozenset(("children", "men", "mice", "people", "women"))
+_WORDING = re.compile(r"[A-Za-z][A-Za-z .'/-]*(?:\^\{?[0-9]\}?)?")
 _IRREGULAR = {"inches": "inch", "feet": "feet", "foot": "foot"}
 _POWERS = (("square", 2), ("sq", 2), ("cubic", 3), ("cu", 3))
+
+
+class Unit(NamedTuple):
+    """``factor``: to the base unit of the dimension; ``multiple``: of its counting words (a million), in ``factor``."""
+
+    dimension: str
+    factor: Fraction
+    multiple: Fraction
+    is_known: bool
 
 
 def _table() -> dict[str, tuple[str, Fraction]]:
@@ -34,7 +57,7 @@ _UNITS = _table()
 
 def is_unit(word: str) -> bool:
     """Whether a word is the name of a unit."""
-    return _plain(word) in _UNITS
+    return _plain(word) in _UNITS or word.lower() in _RATES
 
 
 def may_be_unit(written: str) -> bool:
@@ -45,13 +68,46 @@ def may_be_unit(written: str) -> bool:
     )
 
 
+def may_be_missing(written: str, is_of_answer: bool) -> bool:
+    """Whether a number without this unit can be meant by one with it.
+
+    A reference's unit is the question's, unless it is arithmetic ("5 sixths"). An answer's must be known, or one word
+    in the plural: any other ("5 impossible", "5 plus one", base 8) may be a part of what it says.
+    """
+    words = written.lower().split()
+    if unit_of(written).is_known:
+        return True
+    if not is_of_answer:
+        return not _ARITHMETIC & set(words)
+    word = words[0]
+    is_plural = word.isalpha() and word.endswith("s") and not word.endswith(("ss", "us"))
+    return len(words) == 1 and (word in _OTHER_PLURALS or (is_plural and word not in _NO_PLURALS))
+
+
 @lru_cache(maxsize=1024)
-def unit_of(written: str) -> tuple[str, Fraction]:
-    """Dimension, with its power, and the factor to that dimension's base unit.
+def unit_of(written: str) -> Unit:
+    """What a unit measures, as in ``50 mm``, ``3 square feet``, ``5 million dollars``, ``60 miles per hour``.
 
     A unit that is not known is a dimension of its own: it equals itself, in the singular or plural.
     """
     words = re.sub(r"[.]", "", written).split()
+    multiple = Fraction(1)
+    while words and (count := _COUNTS.get(words[0].lower().removesuffix("s"))):
+        multiple *= count
+        words = words[1:]
+    if not words:
+        return Unit("count", multiple, multiple, True)
+    rate = _RATES.get(" ".join(words).lower(), " ".join(words))
+    sides = [_simple(side) for side in re.split(r" per |/", rate)]
+    dimension, factor, is_known = sides[0]
+    for below, by, is_side_known in sides[1:]:
+        dimension, factor, is_known = f"{dimension}/{below}", factor / by, is_known and is_side_known
+    return Unit(dimension, factor * multiple, multiple, is_known)
+
+
+def _simple(written: str) -> tuple[str, Fraction, bool]:
+    """Dimension with its power, factor, and whether the unit is known; of a unit that is no rate."""
+    words = written.split()
     power = 1
     if len(words) > 1 and (found := dict(_POWERS).get(words[0].lower())):
         words, power = words[1:], found
@@ -63,8 +119,8 @@ def unit_of(written: str) -> tuple[str, Fraction]:
         power = int(exponent.strip("{} ")[:2])
     known = _UNITS.get(_plain(name.strip()))
     if known is None:
-        return f"{_plain(name.strip())}^{power}", Fraction(1)
-    return f"{known[0]}^{power}", known[1] ** power
+        return f"{_plain(name.strip())}^{power}", Fraction(1), False
+    return f"{known[0]}^{power}", known[1] ** power, True
 
 
 def _plain(word: str) -> str:

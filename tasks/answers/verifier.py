@@ -9,6 +9,7 @@ from typing import Any
 
 from tasks.answers import typed
 from tasks.answers.equality import canonical
+from tasks.answers.expression import Head
 from tasks.answers.extraction import read_final_answer
 from tasks.answers.kinds import AnswerType
 from tasks.answers.latex import read_latex, same_latex
@@ -123,8 +124,10 @@ def _same(answer: str, reference: str, kind: AnswerType, tolerance: float) -> Fo
         raise UnreadableReference(f"the reference answer {reference[:_SHOWN]!r} cannot be read as {kind.value}")
     if kind in typed.NUMBER_READERS:
         found = typed.read_percentage(answer) if kind is AnswerType.PERCENTAGE else typed.read_number(answer)
-    elif found is None and kind is AnswerType.LATEX and typed.read_words(answer) == typed.read_words(reference):
-        return True, ""
+    elif found is None and kind is AnswerType.LATEX and expected.head is Head.TEXT:
+        words = typed.read_words(reference)
+        if words is not None and words == typed.read_words(answer):
+            return True, ""
     if found is None:
         raise _UnreadableAnswer
     match kind:

@@ -24,6 +24,8 @@ class AnswerGrader:
         if found is None:
             return unverifiable("there is no final answer (#### or \\boxed{})")
         reference = item.reference if self.reference is None else self.reference
+        if not reference.strip():
+            return failed("there is no reference, the right answer, to compare with (field 'reference')")
         try:
             return judge(found, reference, self.kind, self.tolerance)
         except ValueError as error:

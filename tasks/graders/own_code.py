@@ -1,6 +1,7 @@
 """Runs a function from a grader's config in the sandbox: data over standard input, the answer on standard output.
 
-The function is the user's, but what it is given is a model's: it may be led to evaluate it. So it never runs here.
+The function is the user's, but what it is given is a model's: it may be led to evaluate it. So it never runs here. That
+protects this process; the score of a function that evaluates a model's text is then that text's to choose.
 """
 
 from __future__ import annotations
@@ -47,8 +48,9 @@ class OwnFunction:
             given = json.dumps(arguments)
         except (TypeError, ValueError, RecursionError) as error:
             raise CallFailed(f"the item cannot be written as JSON ({error})") from error
-        # What the function prints, or a text that it is led to run, is not to pass for its answer: the mark hangs on a
-        # secret. It is the same for the same arguments, so that a sandbox may keep what it ran.
+        # The mark keeps apart what the function prints and what it returns. It is no lock: a function that evaluates
+        # what a model wrote lets it say anything, the mark too, which lies in the same process. The mark hangs on a
+        # secret and the arguments alone, so that a sandbox may keep what it ran.
         mark = blake2b(given.encode(), key=_SECRET, digest_size=16).hexdigest()
         stdin = json.dumps({"arguments": arguments, "mark": mark})
         done = self._resources.open_sandbox(self._seconds).run(self._cells, stdin)

@@ -68,16 +68,15 @@ class StreamTest:
 
 @dataclass(frozen=True, slots=True)
 class ValueTest:
-    """Statements that append values to the list ``__told``, one for each of the claims, which must hold of them."""
+    """Statements that append values, written out, to the list ``__told``: one for each claim, which must hold of it."""
 
     statements: str
     claims: Sequence[Claim]
 
     def passes(self, sandbox: Sandbox, program: str) -> bool:
         cell = f"{_TELL}{self.statements}"
-        # Hangs on a secret, so that no value holds it; the same for the same cells, so that a sandbox may remember them.
         mark = _mark(program, cell)
-        done = sandbox.run([program, f"{cell}\nprint({mark!r} + repr([repr(__each) for __each in __told]))"])
+        done = sandbox.run([program, f"{cell}\nprint({mark!r} + repr(__told))"])
         _, found, text = done.stdout.rpartition(mark)
         if done.outcome is not ExecutionOutcome.OK or not found:
             return False
@@ -104,6 +103,7 @@ class StatementTest:
 
 
 def _mark(*texts: str) -> str:
+    """Hangs on a secret, so no value holds it; the same for the same cells, so that a sandbox may remember them."""
     return blake2b(json.dumps(texts).encode(), key=_SECRET, digest_size=16).hexdigest()
 
 
@@ -111,6 +111,8 @@ def _read_literal(text: Any) -> Any:
     """The plain value that a ``repr`` tells, or UNREADABLE."""
     if not isinstance(text, str) or len(text) > _MAX_RESULT:
         return UNREADABLE
+    if text in ("inf", "-inf", "nan"):
+        return float(text)
     try:
         return ast.literal_eval(text)
     except (ValueError, SyntaxError, RecursionError, MemoryError, TypeError):
@@ -137,34 +139,33 @@ def _read(test: Any, tolerance: float) -> ProgramTest:
             args, kwargs = test.get("args", []), test.get("kwargs", {})
             if isinstance(args, list) and isinstance(kwargs, dict):
                 called = f"{name}(*__arguments[0], **__arguments[1])"
-                given = f"__arguments = __import__('json').loads({json.dumps([args, kwargs])!r})"
+                arguments = f"__arguments = __import__('json').loads({json.dumps([args, kwargs])!r})"
                 claim = Claim(called, lambda value: equal(value, expected, tolerance))
-                return ValueTest(f"{given}\n{_telling(claim)}", [claim])
+                return ValueTest(f"{arguments}\n{_telling(claim)}", [claim])
     raise BadTest("a test must have stdin and stdout, or call, args and expected, or assert")
 
 
 def _read_assert(text: str, setup: str, tolerance: float) -> ProgramTest:
-    try:
-        body = ast.parse(text.strip()).body
-    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
-        raise BadTest(f"the assert is not Python: {text[:60]!r}") from error
     claims: list[Claim] = []
     statements = [setup]
-    for part in body:
-        if isinstance(part, ast.Assert):
-            own = read_claims(part.test, tolerance)
-            statements += map(_telling, own)
+    try:
+        body = ast.parse(text.strip()).body
+        for part in body:
+            own = read_claims(part.test, tolerance) if isinstance(part, ast.Assert) else []
+            statements += map(_telling, own) if own else [ast.unparse(part)]
             claims += own
-        else:
-            statements.append(ast.unparse(part))
-    # Asserts that stand deeper are run as they are: how often, nobody knows from outside.
-    if not claims or any(isinstance(inner, ast.Assert) for part in body for inner in ast.walk(part) if inner != part):
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+        raise BadTest(f"the assert is not Python: {text[:60]!r}") from error
+    inner = (deeper for part in body for deeper in ast.walk(part) if deeper is not part)
+    if not claims or any(
+        isinstance(deeper, ast.Assert) for deeper in inner
+    ):  # how often it runs, only the program knows
         return StatementTest(f"{setup}\n{text.strip()}")
     return ValueTest("\n".join(statements), claims)
 
 
 def _telling(claim: Claim) -> str:
-    return f"__told.append(__plain({claim.expression}))"
+    return f"__told.append(repr(__plain({claim.expression})))"
 
 
 def _lines(text: str) -> list[str]:

@@ -37,17 +37,29 @@ class PythonGrader:
 
 
 def verdict_of(told: Any, scale: Scale, pass_at: float) -> Verdict:
-    """What a foreign function's answer means."""
-    outcome = None
-    if isinstance(told, Mapping):
-        outcome, told = told.get("outcome"), told.get("reward", 0.0)
-        if outcome is not None and outcome not in list(Outcome):
-            return failed(f"the outcome {outcome!r:.60} is none of {', '.join(Outcome)}")
-    reward = scale.reward(told)
-    if reward is None:
-        return failed(scale.complaint(told))
-    verdict = graded(reward, pass_at)
-    return verdict if outcome is None else Verdict(Outcome(outcome), reward)
+    """What a foreign function's answer means: a score, or a mapping with an ``outcome``, a ``reward`` or both.
+
+    An ``error`` if the two contradict each other. Without a reward ``correct`` is worth 1 and the other outcomes 0.
+    """
+    if not isinstance(told, Mapping):
+        return _scored(told, scale, pass_at)
+    outcome, score = told.get("outcome"), told.get("reward")
+    if outcome is None:
+        return _scored(score, scale, pass_at)
+    if outcome not in list(Outcome):
+        return failed(f"the outcome {outcome!r:.60} is none of {', '.join(Outcome)}")
+    if score is None:
+        return Verdict(Outcome(outcome), float(outcome == Outcome.CORRECT))
+    verdict = _scored(score, scale, pass_at)
+    agrees = verdict.outcome == outcome or (outcome in (Outcome.UNVERIFIABLE, Outcome.ERROR) and verdict.reward == 0)
+    if not agrees and verdict.outcome is not Outcome.ERROR:
+        return failed(f"the outcome {outcome} contradicts the score {score!r:.60} (pass_at is {pass_at:g})")
+    return verdict if verdict.outcome is Outcome.ERROR else Verdict(Outcome(outcome), verdict.reward)
+
+
+def _scored(score: Any, scale: Scale, pass_at: float) -> Verdict:
+    reward = scale.reward(score)
+    return failed(scale.complaint(score)) if reward is None else graded(reward, pass_at)
 
 
 def python(spec: Spec, resources: Resources) -> PythonGrader:

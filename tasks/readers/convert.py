@@ -105,14 +105,12 @@ def to_rows(
 def to_row(one: LabelledSolution, to: str, right_from: float | None = None) -> dict[str, Any]:
     """One row; see ``to_rows``. UnusableRow if the format cannot say it."""
     row = _said(one, to, right_from)
-    if _read(row, to) == one:
+    if _reads_as(row, to, one):
         return row
     kept = own_row(one)
-    if next(read_own(kept)) != one:
+    if not _reads_as(kept, "own", one):
         raise UnusableRow("what 'meta' says of the problem's id is no text, so it could not be read again")
-    row = _said(replace(one, meta={}), to, right_from)
-    _read(row, to)
-    return row | {COLUMN: {"right_from": right_from, "row": kept}}
+    return _said(replace(one, meta={}), to, right_from) | {COLUMN: {"right_from": right_from, "row": kept}}
 
 
 def restored(one: LabelledSolution, form: str) -> LabelledSolution:
@@ -123,9 +121,10 @@ def restored(one: LabelledSolution, form: str) -> LabelledSolution:
         return one
     try:
         (first,) = read_own(kept["row"])
-        if _bare(_read(_said(first, form, kept["right_from"]), form)) == _bare(one):
+        (said,) = LABELLED[form](_said(replace(first, meta={}), form, kept["right_from"]))
+        if (said.prompt, said.steps, said.labels) == (one.prompt, one.steps, one.labels):
             return first
-    except (MalformedRow, UnusableRow, KeyError, TypeError, AttributeError):
+    except (MalformedRow, UnusableRow, KeyError, TypeError, AttributeError, ValueError):
         pass  # not the column that was written
     return one
 
@@ -160,17 +159,12 @@ def _without_tail(labels: tuple[Label, ...]) -> tuple[Label, ...]:
     return labels[: judged[-1] + 1]
 
 
-def _read(row: dict[str, Any], form: str) -> LabelledSolution | None:
-    """The one solution of a row; None where the row would be read as none, or another number."""
+def _reads_as(row: dict[str, Any], form: str, one: LabelledSolution) -> bool:
+    """Is the solution all that the row is read as?"""
     try:
-        found = list(LABELLED[form](row))
-    except MalformedRow as error:  # a field of meta stands in a field's place
-        raise UnusableRow(f"written as {form} it could not be read again: {error}") from error
-    return found[0] if len(found) == 1 else None
-
-
-def _bare(one: LabelledSolution | None) -> tuple[Any, ...]:
-    return () if one is None else (one.prompt, one.steps, one.labels)
+        return list(LABELLED[form](row)) == [one]
+    except MalformedRow:  # a field of meta stands in a field's place
+        return False
 
 
 def _refuser(source: Path) -> Callable[[list[str]], object]:

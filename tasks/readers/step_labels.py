@@ -96,7 +96,7 @@ def math_shepherd_row(solution: LabelledSolution) -> dict[str, Any]:
     end = solution.meta.get("end", "")
     asked = prompt + "".join(text + SHEPHERD_TAG for text in steps) + end
     judged = prompt + "".join(text + mark for text, mark in zip(steps, marks, strict=True)) + end
-    return {"input": asked, "label": judged, **rest}
+    return {**rest, "input": asked, "label": judged}
 
 
 def _marks(solution: LabelledSolution) -> str:

@@ -68,7 +68,7 @@ class Channels:
                     poll.unregister(descriptor)
 
     def report(self) -> bytes:
-        """What the program's own process says after the nonce; nothing if it did not come to its end."""
+        """What the program's own process says after the nonce; nothing if it says nothing. Its word, not a proof."""
         with suppress(BlockingIOError, ConnectionResetError):
             told = self._report.recv(64)
             if told.startswith(self._nonce):

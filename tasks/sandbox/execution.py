@@ -11,7 +11,11 @@ from tasks.options import Option
 
 
 class ExecutionOutcome(StrEnum):
-    """How a program ended. ``error``: an exception of its own or a non-zero exit; the rest are limits."""
+    """How a program ended. ``error``: an exception of its own or a non-zero exit; the rest are limits.
+
+    The limits are seen from outside. ``ok`` is what the program's own process says, so a hostile one can say it too:
+    what is to be trusted must be a value that it had to work out, compared outside.
+    """
 
     OK = "ok"
     ERROR = "error"

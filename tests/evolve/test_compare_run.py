@@ -22,7 +22,7 @@ from mcts.step import ProposeRequest, Step
 from mcts.votes import Aggregation
 from mcts.whole import WholeSolutions
 from tasks.errors import UserError
-from tasks.problem import Problem
+from tasks.problem import Outcome, Problem
 
 ALL = [Method.ALL]
 
@@ -50,6 +50,8 @@ def test_every_method_is_judged_at_every_budget(compared):
     summary, folder, records = compared
     assert json.loads((folder / "summary.json").read_text()) == summary
     assert len(records) == summary["problems"] == 4
+    assert set(summary["verdicts"]) <= set(Outcome)
+    assert sum(summary["verdicts"].values()) >= 4
     for method in Method:
         if method is Method.ALL:
             continue

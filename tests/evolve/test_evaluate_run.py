@@ -9,8 +9,10 @@ from dataclasses import replace
 import pytest
 from rich.console import Console
 
+from evolve.compare_run import compare_methods
 from evolve.estimate import Shape, estimate, print_estimate
 from evolve.evaluate_run import EvaluateConfig, evaluate_run
+from evolve.methods import Method
 from evolve.models import load_sampler
 from evolve.probe import shape_of
 from evolve.report_text import accuracy_table
@@ -20,7 +22,7 @@ from mcts.config import Expansion, Mode
 from policy.config import EngineConfig, EngineName
 from policy.sft import demonstration_row
 from tasks.errors import DataError, UserError
-from tasks.problem import Split
+from tasks.problem import Outcome, Split, Verdict
 from tasks.registry import build_task
 from tests.evolve.tiny_run import settings_of, tiny_config
 
@@ -60,6 +62,37 @@ def test_a_folder_that_is_no_run(tmp_path):
         judged(tmp_path)
 
 
+class Finds:
+    """A task whose verifier always finds the same."""
+
+    def __init__(self, outcome):
+        self.verifier, self._outcome = self, outcome
+
+    def verify(self, problem, solution):
+        return Verdict(self._outcome, float(self._outcome is Outcome.CORRECT))
+
+
+def test_what_cannot_be_read_is_not_counted_with_the_wrong_ones(reference, monkeypatch):
+    monkeypatch.setattr("evolve.evaluation.build_task", lambda config: Finds(Outcome.UNVERIFIABLE))
+    found = judged(reference, samples=3)
+    assert found["outcomes"] == {
+        "greedy": {"unverifiable": 4},
+        "sampled": {"unverifiable": 12},
+        "majority": {"unverifiable": 4},
+        "search": {"unverifiable": 4},
+    }
+    assert found["sampled"] == 0
+
+
+@pytest.mark.parametrize("module", ["evaluation", "baselines"])
+def test_a_verifier_that_fails_stops_the_judging(reference, monkeypatch, module):
+    monkeypatch.setattr(f"evolve.{module}.build_task", lambda config: Finds(Outcome.ERROR))
+    methods = {"methods": [Method.GREEDY, Method.MAJORITY], "budgets": [2]} if module == "baselines" else {}
+    asked = EvaluateConfig(run=str(reference), workers=0, progress=False, **methods)
+    with pytest.raises(UserError, match="the verifier failed on"):
+        compare_methods(asked) if methods else evaluate_run(asked)
+
+
 def test_the_table_names_methods_and_intervals(reference):
     console = Console(width=100, record=True, file=open("/dev/null", "w"))  # noqa: SIM115, PTH123
     console.print(accuracy_table(judged(reference)))
@@ -67,6 +100,7 @@ def test_the_table_names_methods_and_intervals(reference):
     assert "greedy" in text
     assert "PPM-guided search" in text
     assert " to " in text
+    assert "errors" in text
 
 
 def test_estimate_by_hand():

@@ -316,3 +316,10 @@ def test_a_run_s_reports_show_every_plot(reference):
     for name in NAMES:
         ElementTree.parse(reference / "plots" / f"{name}.svg")
     assert said.count("moves Q by") == page.count("</tr>") - 5 == MOST_CRITICAL  # less two heads and three rounds
+
+
+def test_a_verifier_that_errs_on_purpose_is_told():
+    summary = summary_of(ROUNDS)
+    assert "erred on purpose" not in " ".join(findings(summary))
+    summary["fault"] = {"false_positive": 0.1, "false_negative": 0.05}
+    assert "it passed 10.0 % of the wrong solutions and failed 5.0 % of the right ones" in " ".join(findings(summary))

@@ -95,6 +95,12 @@ def test_eval_json_adds_its_records_up(reference, summary, number):
     spent = judged.get("search", {}).get("generated_tokens", 0) + judged["evaluation"]["generated_tokens"]
     assert row["generated_tokens"] == spent > 0
     assert all((record["search"] is None) == (number == 0) for record in judged["records"])
+    outcomes = judged["evaluation"]["outcomes"]
+    samples = tiny_config().evaluation.samples
+    asked = {"greedy": 4, "sampled": 4 * samples, "majority": 4} | ({"search": 4} if number else {})
+    assert {name: sum(counted.values()) for name, counted in outcomes.items()} == asked
+    for name, count in asked.items():
+        assert outcomes[name].get("correct", 0) / count == pytest.approx(judged["evaluation"][name], abs=1e-6)
 
 
 @pytest.mark.parametrize("number", [0, 1, 2])

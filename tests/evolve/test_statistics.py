@@ -69,6 +69,24 @@ def test_what_was_not_searched_has_no_accuracy():
     assert summary["greedy"] == 1.0
 
 
+def test_outcomes_are_counted_apart_by_method():
+    one = _record(True, 0.5, False, None) | {
+        "outcomes": {"greedy": {"correct": 1}, "sampled": {"error": 1, "correct": 1}, "majority": {"unverifiable": 1}}
+    }
+    other = _record(False, 0.0, False, None) | {
+        "outcomes": {
+            "greedy": {"error": 1},
+            "sampled": {"wrong": 1, "unverifiable": 1},
+            "majority": {"unverifiable": 1},
+        }
+    }
+    assert summarise([one, other])["outcomes"] == {
+        "greedy": {"correct": 1, "error": 1},
+        "sampled": {"correct": 1, "wrong": 1, "unverifiable": 1, "error": 1},
+        "majority": {"unverifiable": 2},
+    }
+
+
 def _problems(level, count):
     return [Problem(f"p/{level}/{index}", f"prompt {index}\n", str(index), {"level": level}) for index in range(count)]
 

@@ -122,3 +122,19 @@ def test_structured_references_and_columns_reach_the_grader(tmp_path):
     out = tmp_path / "out.jsonl"
     found = grade_file(GradeAsked("plan", write(tmp_path / "in.jsonl", rows), out, progress=False))
     assert (found.outcomes, round(found.reward, 4)) == ({"correct": 2, "wrong": 1}, 0.6667)
+
+
+def test_a_column_answer_beside_a_completion_is_the_data_s_and_not_the_model_s(tmp_path):
+    rows = [{"id": 1, "answer": "7", "completion": "#### 8", "reference": 7}, {"id": 2, "answer": "7", "reference": 7}]
+    out = tmp_path / "out.jsonl"
+    grade_file(GradeAsked("number", write(tmp_path / "in.jsonl", rows), out, progress=False))
+    assert [json.loads(line)["outcome"] for line in out.read_text().splitlines()] == ["wrong", "correct"]
+
+
+def test_the_first_row_that_could_not_be_judged_is_named(tmp_path, capsys):
+    rows = [{"id": "a", "completion": "#### 8"}, {"id": "b", "completion": "none", "reference": 7}]
+    data = write(tmp_path / "in.jsonl", rows)
+    scripts.grade.show(grade_file(GradeAsked("number", data, tmp_path / "out.jsonl", progress=False)))
+    told = capsys.readouterr().out
+    assert "first error: a: there is no reference, the right answer, to compare with" in told
+    assert "first unverifiable: b: there is no final answer" in told

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 
 import pytest
@@ -61,7 +62,21 @@ def test_standard_input_and_output(resources):
     assert unit_tested(resources, code("print(7)"), tests).reward == 0.5
 
 
+# Reads the runner's nonce and answers for it, after printing what the runner's own frame holds of the test.
+SPOKEN_FOR = """
+import os, re, sys
+cells = sys._getframe(1).f_locals["cells"]
+mark = re.search("[0-9a-f]{32}", cells[-1])
+os.write(4, ((mark[0] if mark else "") + %r + chr(10)).encode())
+os.write(5, os.read(5, 16) + b"o")
+os._exit(0)
+"""
+
 FORGED = {
+    "speaks for the runner": SPOKEN_FOR % "['0']",
+    "reads the test": SPOKEN_FOR.replace(
+        "%r", "repr(re.findall('[0-9]+', cells[-1].split('= []')[1].split('print')[0])[-1:])"
+    ),
     "ends early": "import os\nprint('result: 3')\nos._exit(0)",
     "exits": "import sys\nprint('result: 3')\nsys.exit(0)",
     "prints a result": "print('result: 3')\nraise SystemExit",
@@ -77,10 +92,19 @@ FORGED = {
 def test_a_program_cannot_forge_a_result(resources, name):
     spec = {"timeout_s": 1.0} if name == "hangs" else {}
     resources = Resources(tier=Tier.AUTO) if spec else resources
-    tests = [{"call": "add", "args": [1, 2], "expected": 3}, {"assert": "assert 3 - add(1, 2) == 0"}]
+    tests = [{"call": "add", "args": [1, 2], "expected": 3}, {"assert": "assert abs(add(1, 4) - 5) < 1e-6"}]
     found = unit_tested(resources, code(FORGED[name]), tests, spec=spec)
     assert found.outcome is W
     assert found.reward == 0.0
+
+
+def test_a_program_that_speaks_for_the_runner_can_still_guess_a_truth(resources):
+    """The limit that docs/graders.md states; it also shows that the forgery above works where no value is asked for."""
+    rewards = [
+        unit_tested(resources, code(FORGED["speaks for the runner"]), [test]).reward
+        for test in ("assert not g(2)", {"call": "g", "expected": 0}, "assert g(3)", "assert g(1) == 5")
+    ]
+    assert rewards == [1, 1, 0, 0]  # it always says 0
 
 
 def test_what_is_expected_does_not_enter_the_sandbox():
@@ -90,18 +114,83 @@ def test_what_is_expected_does_not_enter_the_sandbox():
 
         def run(self, cells, stdin=""):
             self.seen += json.dumps([list(cells), stdin])
-            return Execution(ExecutionOutcome.OK, "result: 1\n", "", 0.0, Tier.OFF)
+            return Execution(ExecutionOutcome.OK, "1\n", "", 0.0, Tier.OFF)
 
     spy = Spy()
     tests = [
         {"call": "f", "args": [5], "expected": 12345},
         "assert f(6) == 12345",
         {"stdin": "7", "stdout": "12345"},
+        *(f"assert {each}" for each in KEPT_OUTSIDE),
     ]
     found = unit_tested(Resources(sandbox=spy), code("def f(x): return 1"), tests)
     assert found.reward == 0
     assert "12345" not in spy.seen
+    asked = "".join(re.findall(r"__told = \[\](.*?)print\(", spy.seen))
+    assert asked.count("f(6)") == len(KEPT_OUTSIDE) + 1
+    assert not re.search("assert|not |isclose|isinstance| < | in ", asked)
     assert all(given in spy.seen for given in ("5", "6", "7"))
+
+
+KEPT_OUTSIDE = [
+    "abs(f(6) - 12345) < 1e-6",
+    "1e-6 > abs(12345 - f(6))",
+    "12345 == f(6)",
+    "f(6) != 12345",
+    "not f(6)",
+    "not f(6) == 12345",
+    "f(6) is 12345",
+    "f(6) in (12345, 2)",
+    "12345 in f(6)",
+    "12345 <= f(6) < 123456",
+    "f(6) and f(7) > 12345",
+    "isinstance(f(6), int)",
+    "math.isclose(f(6), 12345)",
+]
+
+
+@pytest.mark.parametrize(
+    ("claim", "right", "wrong"),
+    [
+        ("f(1)", "[0]", "[]"),
+        ("not f(1)", "0", "1"),
+        ("not f(1)", "numpy.array(0)", "object()"),
+        ("f(1) < 5", "4", "5"),
+        ("f(1) > 5", "float('inf')", "'6'"),
+        ("5 <= f(1)", "5", "4"),
+        ("0 < f(1) <= 3", "3", "0"),
+        ("f(1) != 5", "4", "5"),
+        ("f(1) is None", "None", "0"),
+        ("f(1) is not None", "object()", "None"),
+        ("f(1) is True", "True", "1"),
+        ("f(1) in (1, 2)", "2", "3"),
+        ("7 in f(1)", "[7]", "(8,)"),
+        ("7 not in f(1)", "{8}", "{7}"),
+        ("abs(f(1) - 5) < 1e-6", "5.0000001", "5.1"),
+        ("abs(f(1) - 5) < 1e-6", "numpy.float64(5)", "'5'"),
+        ("f(1) and f(2) == 3", "3", "4"),
+        ("f(1) == 3 or f(1) == 4", "4", "5"),
+        ("isinstance(f(1), (list, tuple))", "(1,)", "{1}"),
+        ("math.isclose(f(1), 0.3)", "0.1 + 0.2", "0.31"),
+        ("math.isclose(f(1), 5, abs_tol=1)", "6", "6.1"),
+        ("sorted(f(1)) == sorted([2, 1])", "[1, 2]", "[1]"),
+    ],
+)
+def test_every_kind_of_assert_is_judged(resources, claim, right, wrong):
+    def reward(value):
+        test = {"assert": f"assert {claim}", "setup": "import math"}
+        return unit_tested(resources, code(f"import numpy\ndef f(x): return {value}"), [test]).reward
+
+    assert (reward(right), reward(wrong)) == (1, 0)
+
+
+def test_asserts_may_have_statements_between_them(resources):
+    text = "x = [2, 1]\nf(x)\nassert x == [1, 2], 'sorted'\nx.append(0)\nassert x[-1] == 0"
+    deep = "for x in ([2, 1], [3, 0]):\n    f(x)\n    assert x[0] < x[1]"
+    right, wrong = code("def f(x): x.sort()"), code("def f(x): pass")
+    assert [unit_tested(resources, each, [text, deep]).reward for each in (right, wrong)] == [1, 0]
+    spy_proof = read_tests([text], 0.0)[0]
+    assert "[1, 2]" not in spy_proof.statements
 
 
 def test_values_are_compared_as_json_would(resources):
@@ -118,6 +207,19 @@ def test_values_are_compared_as_json_would(resources):
     assert not passes("'9' * 200000", "9")
     assert not passes("[1, 2, 3]", [1, 2], tolerance=0.5)
     assert not passes("object()", 1)
+    assert passes("'result: 5'", "result: 5")
+    assert passes("'a\\nb'", "a\nb")
+    assert passes("__import__('numpy').int64(5)", 5)
+    assert passes("[__import__('numpy').float64(0.5), {'a': __import__('numpy').ones(2)}]", [0.5, {"a": [1, 1]}])
+    assert passes("__import__('collections').Counter('aab')", {"a": 2, "b": 1})
+    assert not passes("{2: 1}", {"2": 1})  # JSON's names are texts
+
+
+def test_what_a_program_prints_besides_does_not_disturb_its_values(resources):
+    source = (
+        "import atexit\natexit.register(print, 'bye')\ndef add(a, b):\n    print('adding', end='')\n    return a + b"
+    )
+    assert unit_tested(resources, code(source)).outcome is C
 
 
 def test_the_last_block_is_the_program(resources):
@@ -140,12 +242,16 @@ def test_blocks_are_told_apart():
 @pytest.mark.parametrize(
     "text", ["(" * 50_000, "-" * 50_000 + "1", "1+" * 30_000 + "1", "[" * 90 + "]" * 90, "9" * 50_000]
 )
-def test_hostile_results_are_only_wrong(text):
+@pytest.mark.parametrize("wrapped", [False, True])
+def test_hostile_results_are_only_wrong(text, wrapped):
+    told = repr([text]) if wrapped else text
+
     class Says:
         tier = Tier.OFF
 
         def run(self, cells, stdin=""):
-            return Execution(ExecutionOutcome.OK, f"result: {text}\n", "", 0.0, Tier.OFF)
+            mark = re.search("[0-9a-f]{32}", cells[-1])[0]
+            return Execution(ExecutionOutcome.OK, f"{mark}{told}\n", "", 0.0, Tier.OFF)
 
     found = unit_tested(Resources(sandbox=Says()), code("x"), [{"call": "f", "expected": 1}])
     assert (found.outcome, found.reward) == (W, 0.0)
@@ -159,52 +265,3 @@ def test_bad_tests_are_an_error(resources, tests):
     if isinstance(tests, list) and tests:
         with pytest.raises(BadTest):
             read_tests(tests, 0.0)
-
-
-def python(source, resources, completion="#### 7", reference="7", **spec):
-    grader = build_grader({"type": "python", "source": source, **spec}, resources)
-    return grader.grade(Item("id-1", "2+5?", reference, completion, meta={"level": 3}))
-
-
-def test_a_python_grader_gets_sample_and_item_and_gives_a_score(resources):
-    source = "def grade(sample, item):\n    return float(sample['answer'] == item['reference'] and item['level'] == 3)"
-    assert python(source, resources).outcome is C
-    assert python(source, resources, "#### 8").outcome is W
-    assert python("import numpy\ndef grade(s, i): return numpy.float32(0.5)", resources).reward == 0.5
-    assert python("def grade(s, i): return {'outcome': 'unverifiable'}", resources).outcome is U
-    assert python("def grade(s, i):\n    print('0.1')\n    return True", resources).outcome is C
-    assert python("def grade(s, i): return 3", resources, range=[1, 5]).reward == 0.5
-
-
-@pytest.mark.parametrize(
-    "source",
-    [
-        "def grade(s, i): return 2",
-        "def grade(s, i): return float('nan')",
-        "def grade(s, i): return 'good'",
-        "def grade(s, i): return None",
-        "def grade(s, i): return {'outcome': 'great', 'reward': 1}",
-        "def grade(s, i): raise ValueError('no')",
-        "def grade(s, i):\n    import os\n    os._exit(0)",
-        "def grade(s, i): return [1]",
-    ],
-)
-def test_what_goes_wrong_in_a_python_grader_is_an_error(resources, source):
-    found = python(source, resources)
-    assert found.outcome is E
-    assert found.note
-
-
-def test_a_completion_is_data_to_a_python_grader(resources):
-    hostile = '\'); import os; os._exit(0) #\n\\u0000\n""" #### 7'
-    source = "def grade(sample, item): return len(sample['output_text']) / 1000"
-    assert python(source, resources, hostile).reward == len(hostile) / 1000
-
-
-def test_a_simulator_of_ones_own(resources):
-    source = "def simulate(world, plan):\n    return sum({'+': 1, '-': -1}[move] for move in plan) == world"
-    grader = build_grader({"type": "simulator", "source": source}, resources)
-    assert grader.grade(Item("1", completion="#### +++-", meta={"world": 2})).outcome is C
-    assert grader.grade(Item("1", completion="#### +", meta={"world": 2})).outcome is W
-    assert grader.grade(Item("1", completion="#### x", meta={"world": 2})).outcome is E
-    assert grader.grade(Item("1", completion="+", meta={"world": 2})).outcome is U

@@ -15,7 +15,9 @@ SCORES = st.lists(st.floats(-1, 1), min_size=1, max_size=8)
 @given(SCORES)
 def test_aggregations_are_those_of_the_literature(scores):
     p = (1 + np.array(scores)) / 2
-    expected = {"last": p[-1], "min": p.min(), "product": p.prod(), "mean": p.mean()}
+    weights = np.exp(-np.array(scores) / 0.1)
+    soft_min = (1 + (weights * scores).sum() / weights.sum()) / 2
+    expected = {"last": p[-1], "min": p.min(), "product": p.prod(), "mean": p.mean(), "soft_min": soft_min}
     for how in Aggregation:
         assert aggregate(scores, how) == pytest.approx(expected[how.value], abs=1e-12)
         assert 0 <= aggregate(scores, how) <= 1

@@ -1,8 +1,9 @@
 """One program: the process that was just forked for it binds itself, runs the cells and says how they ended.
 
 It says so over a private socket, with a nonce that comes out of that socket only then: what a program prints, writes to
-descriptors it guesses or returns as its exit code is no claim to have come to its end. The last word on every limit
-is the server's and the caller's, outside this process.
+descriptors it guesses or returns as its exit code is no claim to have come to its end. But it is this very process that
+says so: a program that reads the nonce itself can claim an end that it never came to (docs/sandbox.md). The last word
+on every limit is the server's and the caller's, outside this process.
 """
 
 from __future__ import annotations

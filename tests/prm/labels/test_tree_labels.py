@@ -63,17 +63,16 @@ def test_values_against_numpy_on_random_trees():
         parent = [-1, *(int(rng.integers(0, node)) for node in range(1, count))]
         leaves = set(range(count)) - set(parent)
         right = {node for node in leaves if rng.random() < 0.4}
-
-        def path(node):
-            return [*path(parent[node]), node] if node else []
-
+        paths = [[]]
+        for node in range(1, count):
+            paths.append([*paths[parent[node]], node])
         distance = [
-            min((len(path(end)) - len(path(node)) for end in right if not node or node in path(end)), default=np.inf)
+            min((len(paths[end]) - len(paths[node]) for end in right if not node or node in paths[end]), default=np.inf)
             for node in range(count)
         ]
         for leaf in leaves:
             value, last, expected = 0.0, np.inf, []
-            for node in path(leaf):
+            for node in paths[leaf]:
                 wrong = float(np.isinf(distance[node]))
                 if np.isfinite(distance[parent[node]]):
                     last = distance[parent[node]] - 1  # steps left behind a right step here, on the nearest way
@@ -81,7 +80,7 @@ def test_values_against_numpy_on_random_trees():
                 weight = (1 - value) / (remaining + 1) * (1 - 2 * wrong)
                 value = max(value + weight, 0.0)
                 expected.append(value)
-            np.testing.assert_allclose(weighted_values(path(leaf), parent, distance), expected, atol=1e-12)
+            np.testing.assert_allclose(weighted_values(paths[leaf], parent, distance), expected, atol=1e-12)
 
 
 def test_distances_to_right_ends(tree):

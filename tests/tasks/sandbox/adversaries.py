@@ -230,6 +230,17 @@ os._exit(0)
         "import os\nfor descriptor in range(3, 64):\n    try:\n        os.write(descriptor, b'o' * 17)\n"
         "    except OSError:\n        pass\nraise ValueError('it failed')",
     ),
+    # It may: docs/sandbox.md says that ok is the program's own word. No more than that: the caller gets no output.
+    Adversary(
+        "speak for the runner",
+        "ok",
+        "import os\nos.write(5, os.read(5, 16) + b'o')\nos._exit(0)\n%%\nprint('ESCAPED: the last cell was run')",
+    ),
+    Adversary(
+        "talk a limit away",
+        "timeout",
+        "import os\nos.write(5, os.read(5, 16) + b'o')\nwhile True:\n    pass",
+    ),
     Adversary("close everything", "ok error", "import os\nos.closerange(0, 64)"),
     Adversary("close its output", "ok error", "import sys\nsys.stdout.close()\nsys.stderr.close()"),
     Adversary("no output at all", "ok error", "import sys\nsys.stdout = None\nsys.stderr = None"),
