@@ -128,7 +128,7 @@ def _counts(labelled: list[LabelledSolution]) -> Counter[str]:
 
 def label_table(done: Labelling, wanted: LabelConfig) -> Table:
     """Counts, then costs: a row each."""
-    table = Table(title=f"labels by {wanted.method}", box=box.SIMPLE_HEAD)
+    table = Table(title=f"labels by {wanted.method}", box=box.SIMPLE, show_header=False)
     table.add_column("", justify="left")
     table.add_column("", justify="right")
     rows = {"problems": done.problems, **done.counts, "solutions left out": done.left_out}

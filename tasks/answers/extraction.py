@@ -13,6 +13,8 @@ MAX_BOXED = 4096
 r"""Longest answer in a ``\boxed``, in characters."""
 
 _LINE = re.compile(r"^[ \t]*####", re.MULTILINE)
+_HEADING = re.compile(r"[ *_]*(?:[0-9]{1,2}[.):] )?[A-Za-z][A-Za-z ,:'&()*_-]*(?:[0-9]{1,2}[A-Za-z ,:'&()*_-]*)?")
+_MAX_HEADING = 80
 _BOXED = re.compile(r"\\boxed(?![a-zA-Z])")
 _BRACE = re.compile(r"\\boxed[ \t]{0,8}\{|\\.|[{}]", re.DOTALL)
 
@@ -21,16 +23,25 @@ def read_final_answer(text: str) -> str | None:
     r"""The last stated answer without outer spaces, or None.
 
     That is the rest of the line after ``####`` (which starts the line), or the inside of ``\boxed{...}``, whichever
-    begins later. Boxes within a box are one answer, the widest box's. None too if the last ``\boxed`` has no closing
+    begins later. Behind a box a ``####`` line of words with more text below it is a heading of Markdown's and no answer
+    (``#### Verification``). Boxes within a box are one answer, the widest box's. None too if the last ``\boxed`` has no closing
     brace within MAX_BOXED: a text that was cut off while it answered has not answered.
     """
     boxed = text.rfind("\\boxed")
     while boxed >= 0 and not _BOXED.match(text, boxed):
         boxed = text.rfind("\\boxed", 0, boxed)
     lines = [line.end() for line in _LINE.finditer(text, max(boxed, 0))]
-    if lines:
-        return text[lines[-1] :].partition("\n")[0].strip()
+    end = len(text.rstrip())
+    for begin in reversed(lines):
+        line_end = text.find("\n", begin)
+        line = text[begin : line_end if line_end >= 0 else len(text)].strip()
+        if boxed < 0 or line_end < 0 or end < line_end or not _is_heading(line):
+            return line
     return None if boxed < 0 else _widest_box(text, boxed)
+
+
+def _is_heading(line: str) -> bool:
+    return len(line) <= _MAX_HEADING and _HEADING.fullmatch(line) is not None
 
 
 def _widest_box(text: str, last: int) -> str | None:

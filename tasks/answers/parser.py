@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from tasks.answers.expression import Expr, Head
 from tasks.answers.formula import Formulas
 from tasks.answers.tokens import MAX_TEXT, NAMES, Kind, Token, Unreadable, tokenise
-from tasks.answers.units import may_be_unit
+from tasks.answers.units import may_be_unit, unit_of
 
 _RELATIONS = frozenset(("=", "<", ">", "le", "ge", "ne", "in"))
 _CLOSING_OF = {"(": (")", "]"), "[": ("]", ")")}
@@ -93,6 +93,8 @@ class _Answers(Formulas):
                 unit += f"^{self.factor_value()}"
             if not may_be_unit(unit):
                 raise Unreadable(f"words behind a formula: {unit[:40]!r}")
+            if value.head is Head.UNIT and unit_of(unit).dimension == "count":  # \$5 million
+                return Expr(Head.UNIT, value.args, f"{unit} {value.label}")
             return Expr(Head.UNIT, (value,), unit)
         if self.accept("%"):
             return Expr(Head.UNIT, (value,), "%")

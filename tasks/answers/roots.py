@@ -14,9 +14,9 @@ def exponents_of_root(monomial: Monomial, coefficient: Fraction, times: Fraction
     """Of the atoms of (coefficient * monomial) ** times, roots taken as positive; None where that is not allowed."""
     exponents: dict[str, Fraction] = {}
     for atom, exponent in monomial:
-        is_even = exponent.numerator % 2 == 0
+        is_even = exponent.numerator % 2 == 0 and times.denominator % 2 == 0
         if atom[0] in "~@" or (is_even and atom[0] == "$" and atom not in ("$pi", "$e")):
-            return None  # the root of x^2 is not x, nor that of x^(2/3) x^(1/3)
+            return None  # the root of x^2 is not x, nor that of x^(2/3) x^(1/3); odd roots keep the sign
         exponents[atom] = exponent * times
     if coefficient < 0 and times.denominator % 2 == 0:
         if times.denominator > 2:

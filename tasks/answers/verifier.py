@@ -86,13 +86,17 @@ def is_readable(reference: str, kind: AnswerType) -> bool:
 
 
 def canonical_key(answer: str) -> Hashable:
-    """What equal answers share and different ones do not, whatever their kind, as far as exact arithmetic tells.
+    """What equal answers share, as far as exact arithmetic tells, whatever their kind.
 
-    Used to count votes: no reference is at hand, and math-verify is not asked.
+    Used to count votes: no reference is at hand, and math-verify is not asked. Answers that differ have different keys
+    but for what their kind and question would tell: the order of a list, and the name in ``x = 5``. Letters that may
+    be a word are one (``dog`` is not ``god``).
     """
     number = typed.read_number(answer)
     if number is not None:
         return number if number.is_percent else number.value
+    if typed.read_boolean(answer) is not None:
+        return "text", typed.read_words(answer)
     expr = typed.parse_or_none(answer)
     return canonical(expr) if expr is not None else ("text", typed.read_words(answer) or answer)
 

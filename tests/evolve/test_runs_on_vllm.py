@@ -70,10 +70,14 @@ def test_the_number_of_workers_changes_no_byte(scored, tmp_path):
     assert of_rounds(tmp_path / "mine") == of_rounds(scored)
 
 
-def test_one_vllm_samples_while_another_scores(tmp_path):
+def test_one_vllm_samples_while_another_scores(tmp_path, reference):
+    """The cold start is that of transformers to the bit, so its greedy solutions must be the same through vLLM."""
     engine = EngineConfig(name=EngineName.VLLM, device="cpu", cache_mb=64, timeout_s=900.0)
     summary = run_tiny(tmp_path / "mine", config(engine=engine))
     assert [row["round"] for row in summary["rounds"]] == [0, 1, 2]
+    found, wanted = (json.loads((root / "round_0/eval.json").read_text()) for root in (tmp_path / "mine", reference))
+    assert [each["solution"] for each in found["records"]] == [each["solution"] for each in wanted["records"]]
+    assert found["evaluation"]["greedy"] == wanted["evaluation"]["greedy"]
     assert any(node[3] is not None for node in nodes(tmp_path / "mine", "round_2/trees"))
 
 
