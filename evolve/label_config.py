@@ -57,7 +57,7 @@ class LabelConfig:
     form: str = "prm800k"  # method=human: their format
     out: str = "labels.jsonl"  # the file to write
     overwrite: bool = False  # replace the file if it is there
-    group: int = 25  # problems labelled together
+    group: int = 10  # problems labelled together, in one batch
     seed: int = 0  # of what is drawn
     workers: int = 2  # never changes a label
     progress: bool = True  # show a bar (plain lines where there is no terminal)

@@ -92,14 +92,14 @@ def _probable(
         _figure("ECE", lambda found: calibration_error(found, draws.bins), rows, "steps", draws),
         _figure("Brier score", lambda found: float(((found[:, 0] - found[:, 1]) ** 2).mean()), rows, "steps", draws),
     ]
+    rank = _figure("rank correlation", lambda each: rank_correlation(*each.T), rows, "steps", draws)
+    found = value_fidelity(scored, continuations)
+    figures += [rank, _row("rank within solutions", found.rank_within, None, found.steps, "steps")]
     if threshold is not None:
         return figures
-    found = value_fidelity(scored, continuations)
     bias = _figure("bias", lambda each: float((each[:, 0] - each[:, 1]).mean()), rows, "steps", draws)
-    rank = _figure("rank correlation", lambda each: rank_correlation(*each.T), rows, "steps", draws)
     figures += [bias, _row("variance beyond noise", found.variance, None, found.steps, "steps")]
-    figures.append(_row("noise of the values", found.noise, None, found.steps, "steps"))
-    return [*figures, rank, _row("rank within solutions", found.rank_within, None, found.steps, "steps")]
+    return [*figures, _row("noise of the values", found.noise, None, found.steps, "steps")]
 
 
 def _figure(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -114,7 +115,8 @@ def _steps(config: EvalPrmConfig) -> dict[str, Any]:
     if not is_valued(care):
         scored, threshold = _with_threshold(config, scored)
     found = step_figures(scored, threshold["value"] if threshold else None, continuations, config)
-    return {**about, "left_out": left_out, "judged": len(scored), "threshold": threshold, **found}
+    cost = label_cost(Path(config.prm))
+    return {**about, "cost": cost, "left_out": left_out, "judged": len(scored), "threshold": threshold, **found}
 
 
 def is_valued(care: LabelCare) -> bool:
@@ -156,6 +158,18 @@ def _continuations(solutions: list[LabelledSolution]) -> int | None:
     told = {one.meta.get("continuations") for one in solutions}
     (number,) = told if len(told) == 1 else (None,)
     return number if isinstance(number, int) and number >= 2 else None
+
+
+def label_cost(prm: Path) -> dict[str, int] | None:
+    """What a file of labels cost, summed (``prm.labels.base.Costs``), so that methods are held against their price."""
+    if not prm.is_file():
+        return None
+    total: Counter[str] = Counter()
+    for one in read_labelled(prm, "own"):
+        spent = one.meta.get("cost")
+        if isinstance(spent, dict):
+            total.update({str(name): count for name, count in spent.items() if isinstance(count, int)})
+    return dict(total)
 
 
 def _asked(config: EvalPrmConfig) -> PrmAsked:

@@ -86,6 +86,8 @@ def sentences(found: dict[str, Any]) -> list[str]:
         )
     if found.get("left_out"):
         said.append(f"{found['left_out']:,} solutions are left out, for the labels do not know them")
+    if cost := found.get("cost"):
+        said.append(f"the labels cost: {', '.join(f'{name} {count:,}' for name, count in cost.items())}")
     if threshold := found.get("threshold"):
         said.append(f"threshold {threshold['value']:.4g}, chosen on: {visible(threshold['source'])}")
     return [*said, *found.get("remarks", [])]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -67,7 +67,9 @@ def score_job(
     solutions: Sequence[LabelledSolution],
 ) -> list[Scores | None]:
     """A job: the scores of some solutions."""
-    found = score_solutions(_opened(path, kind, template, device), solutions)
+    from evolve.models import weights_version
+
+    found = score_solutions(_opened(path, weights_version(path), kind, template, device), solutions)
     report(len(solutions), len(solutions))
     return found
 
@@ -88,9 +90,9 @@ def template_of(path: Path) -> str:
     return _PLAIN
 
 
-@cache
-def _opened(path: Path, kind: str, template: str, device: str) -> Prm | SolutionPrm:
-    """Once a process."""
+@lru_cache(maxsize=1)
+def _opened(path: Path, version: int, kind: str, template: str, device: str) -> Prm | SolutionPrm:
+    """Once a process, and again where the weights (``version``) are new."""
     import torch
 
     from evolve.models import device_of

@@ -53,22 +53,25 @@ def detail(name: str, config: TaskConfig, task: Task) -> Group:
 
 
 def checks_table(found: dict[str, Checks]) -> Table:
-    """One row for each check, one column for each task: how often it was tried, and how often it failed."""
-    table = Table("check", box=box.SIMPLE_HEAD, title="Checks tried; failures in red")
-    for name in found:
-        table.add_column(name, justify="right")
-    for kind in dict.fromkeys(kind for checks in found.values() for kind in checks):
-        table.add_row(kind, *(_cell(checks, kind) for checks in found.values()))
+    """A row per task, how much was tried and how much failed, with the failed checks below; of one task every check.
+
+    Fits 80 columns.
+    """
+    table = Table("task", box=box.SIMPLE_HEAD)
+    for column in ("checks", "tried", "failed"):
+        table.add_column(column, justify="right", no_wrap=True)
+    for name, checks in found.items():
+        tried = [check for check in checks.values() if check.tried]
+        trials, failures = sum(check.tried for check in tried), sum(check.failed for check in tried)
+        table.add_row(name, str(len(tried)), str(trials), _failures(failures))
+        for kind, check in checks.items():
+            if check.failed or (check.tried and len(found) == 1):
+                table.add_row(Text(f"  {kind}", style="dim"), "", str(check.tried), _failures(check.failed))
     return table
 
 
-def _cell(checks: Checks, kind: str) -> Text:
-    check = checks.get(kind)
-    if check is None or not check.tried:
-        return Text("-", style="dim")
-    if check.failed:
-        return Text(f"{check.failed} of {check.tried} failed", style="bold red")
-    return Text(str(check.tried), style="green")
+def _failures(count: int) -> Text:
+    return Text(str(count), style="bold red" if count else "green")
 
 
 def _about(config: TaskConfig) -> str:

@@ -22,7 +22,7 @@ class Aggregation(Option):
     LAST = "last"  # the score read at the last step (rStar-Math)
     MIN = "min"  # that of the weakest step
     PRODUCT = "product"  # of the steps' p = (1 + score) / 2: long solutions score low (Let's verify step by step)
-    MEAN = "mean"
+    MEAN = "mean"  # of all steps
     SOFT_MIN = "soft_min"  # mean with weights softmax(-score / 0.1): nearly the weakest step, yet all count (PURE)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import cmath
 import math
 from collections.abc import Callable, Sequence
+from fractions import Fraction
 from hashlib import blake2b
 
 from tasks.answers.expression import Expr, Head
@@ -16,6 +17,7 @@ MARGIN = 1e-9
 _LOG_BASES = (math.e, 10.0)  # log without a base is either, so a refutation must hold for both
 _CONSTANTS = {"pi": math.pi, "e": math.e, "i": 1j}
 _LARGEST = 1e100
+_MAX_ROOT = 99
 _LOG_FAR = 200.0  # of an exponent: a number beyond every other one that has a logarithm here
 _Function = Callable[[complex], complex]
 _FUNCTIONS: dict[str, _Function] = {
@@ -31,12 +33,15 @@ class NoValue(Exception):
     """A formula without a finite value here, or one that this module does not know."""
 
 
-def refuted(left: Expr, right: Expr, sign: int = 1) -> bool | None:
-    """Whether the two differ at some point, where symbols have that sign; None if they could not be evaluated."""
+def refuted(left: Expr, right: Expr, sign: int = 1, is_real: bool = False) -> bool | None:
+    """Whether the two differ at some point, where symbols have that sign; None if they could not be evaluated.
+
+    ``is_real``: points at which one of them is no real number do not count.
+    """
     sizes = _log_of(left), _log_of(right)
     if sizes[0] is not None and sizes[1] is not None and _differ(sizes[0], sizes[1]):
         return True
-    verdicts = [_refuted(left, right, base, sign) for base in _LOG_BASES]
+    verdicts = [_refuted(left, right, base, sign, is_real) for base in _LOG_BASES]
     return None if None in verdicts else all(verdicts)
 
 
@@ -50,7 +55,7 @@ def value_of(expr: Expr) -> float:
     return value.real
 
 
-def _refuted(left: Expr, right: Expr, log_base: float, sign: int) -> bool | None:
+def _refuted(left: Expr, right: Expr, log_base: float, sign: int, is_real: bool) -> bool | None:
     is_whole = _is_for_whole_numbers(left) or _is_for_whole_numbers(right)
     for trial in range(TRIALS):
         point = _Point(trial, log_base, sign, is_whole)
@@ -58,7 +63,8 @@ def _refuted(left: Expr, right: Expr, log_base: float, sign: int) -> bool | None
             one, other = point.of(left), point.of(right)
         except (NoValue, OverflowError, ZeroDivisionError, ValueError):
             return None
-        if abs(one - other) > MARGIN * point.largest:
+        is_counted = not is_real or max(abs(one.imag), abs(other.imag)) <= MARGIN * point.largest
+        if is_counted and abs(one - other) > MARGIN * point.largest:
             return True
     return False
 
@@ -172,9 +178,11 @@ class _Point:
 
 
 def _power(base: complex, exponent: complex) -> complex:
-    third = 1 / exponent.real if exponent.imag == 0 and exponent.real else 0.0
-    if base.imag == 0 and base.real < 0 and abs(third - round(third)) < MARGIN and round(third) % 2:
-        return -((-base) ** exponent)  # an odd root of a negative number is real
+    if base.imag == 0 and base.real < 0 and exponent.imag == 0:
+        times = Fraction(exponent.real).limit_denominator(_MAX_ROOT)
+        if times.denominator % 2 and abs(float(times) - exponent.real) < MARGIN:
+            size: complex = (-base) ** exponent  # an odd root of a negative number is real
+            return -size if times.numerator % 2 else size
     return base**exponent
 
 

@@ -11,7 +11,7 @@ from tasks.answers.expression import Expr, Head
 from tasks.answers.forms import bare, members, normal, plain_words
 from tasks.answers.intervals import differ, is_interval, merged
 from tasks.answers.polynomial import TooLarge, Undefined, Work
-from tasks.answers.quantities import scaled, split_units
+from tasks.answers.quantities import in_base, is_quantity, scaled, split_units
 from tasks.answers.units import may_be_missing, unit_of
 
 Prove = Callable[[Expr, Expr], bool | None]
@@ -67,7 +67,7 @@ class Comparison:
         if left.label and left.head is right.head is Head.PRODUCT and _are_anagrams(left, right):
             self.note = "letters in another order: it is not told whether they are words or products"
             return None
-        if Head.UNIT in (left.head, right.head):
+        if is_quantity(left) or is_quantity(right):
             return self.quantities(left, right)
         if left.head in _STRUCTURES or right.head in _STRUCTURES:
             return self.structures(left, right)
@@ -149,14 +149,16 @@ class Comparison:
     def without_unit(self, one: Expr, other: Expr, unit: str | None, other_unit: str | None) -> bool | None:
         """Numbers of which at most one has a unit. Of ``5 million`` a bare 5 may be the number, or another one."""
         written = unit or other_unit or ""
-        multiple = unit_of(written).multiple if written else 1
+        multiple = unit_of(written).multiple if written else Fraction(1)
         if multiple != 1:
             counted = (scaled(one, multiple), other) if unit else (one, scaled(other, multiple))
             if (found := self.values(*counted)) is not False:
                 return found
         if written and not may_be_missing(written, is_of_answer=unit is None):
             self.note = f"words behind a number: {written[:40]!r}"
-            return None
+            value = in_base(other, written)
+            is_other_number = value is not None and not self.values(one, other) and not self.values(one, value)
+            return False if is_other_number else None
         found = self.values(one, other)
         if found and multiple != 1:
             self.note = f"it is not told whether {written[:40]!r} is the question's"
@@ -207,7 +209,9 @@ class Comparison:
         if self.prove is None:
             return None
         proved = self.prove(left, right)
-        if proved is False and is_refuted is False and not refuted(left, right, sign=-1):
+        if refuted(left, right, sign=-1, is_real=True):
+            return False  # such as |x| and x, even if proved for positive ones
+        if proved is False and is_refuted is False:
             self.note = "equal in numbers, but not proved equal"
             return None
         return proved

@@ -24,8 +24,8 @@ def read_final_answer(text: str) -> str | None:
 
     That is the rest of the line after ``####`` (which starts the line), or the inside of ``\boxed{...}``, whichever
     begins later. Behind a box a ``####`` line of words with more text below it is a heading of Markdown's and no answer
-    (``#### Verification``). Boxes within a box are one answer, the widest box's. None too if the last ``\boxed`` has no closing
-    brace within MAX_BOXED: a text that was cut off while it answered has not answered.
+    (``#### Verification``). Boxes within a box are one answer, the widest box's. None too if the last ``\boxed`` has
+    no closing brace within MAX_BOXED: a text that was cut off while it answered has not answered.
     """
     boxed = text.rfind("\\boxed")
     while boxed >= 0 and not _BOXED.match(text, boxed):
@@ -35,7 +35,7 @@ def read_final_answer(text: str) -> str | None:
     for begin in reversed(lines):
         line_end = text.find("\n", begin)
         line = text[begin : line_end if line_end >= 0 else len(text)].strip()
-        if boxed < 0 or line_end < 0 or end < line_end or not _is_heading(line):
+        if boxed < 0 or line_end < 0 or end <= line_end or not _is_heading(line):
             return line
     return None if boxed < 0 else _widest_box(text, boxed)
 

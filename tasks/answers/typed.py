@@ -107,7 +107,7 @@ def read_intervals(text: str) -> Expr | None:
     if not is_interval(found):
         return None
     parts = found.args if found.head is Head.UNION else (found,)
-    work = Work(MAX_STEPS)
+    work = Work(MAX_STEPS // 3)  # all ends together; the comparison has its own
     if sum(len(part.args) for part in parts) > 2 * MAX_MEMBERS:
         return None
     are_ordered = all(node.head is not Head.GROUP or _is_ordered(node, work) is not False for node in parts)

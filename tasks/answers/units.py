@@ -23,13 +23,13 @@ _NO_UNITS = (
     " to too true false wrong incorrect unless with"
 )
 _COMPUTED = (
-    "cubed fifths halves hundredths eighths minus mod modulo negative ninths over plus point sevenths sixths squared"
-    " tenths thirds thousandths times twelfths"
+    "cubed minus mod modulo negative over plus point squared times halves thirds fifths sixths eighths ninths twelfths"
 )
 _ARITHMETIC = frozenset(_COMPUTED.split())
+_PARTS = re.compile(r".*(?:enth|ieth|ionth|sandth|dredth)s")
 _NO_NOUNS = (
-    "always couples does fives fours has his its nines ones pairs perhaps quarters scores sometimes tens this threes"
-    " twos was yes"
+    "always couples does equals has his its pairs perhaps quarters scores sometimes this was yes"
+    " ones twos threes fours fives sixes sevens eights nines tens elevens twelves"
 )
 _NO_PLURALS = _ARITHMETIC | frozenset(_NO_NOUNS.split())
 _OTHER_PLURALS = frozenset(("children", "men", "mice", "people", "women"))
@@ -78,9 +78,9 @@ def may_be_missing(written: str, is_of_answer: bool) -> bool:
     if unit_of(written).is_known:
         return True
     if not is_of_answer:
-        return not _ARITHMETIC & set(words)
+        return not (_ARITHMETIC & set(words) or any(map(_PARTS.fullmatch, words)))
     word = words[0]
-    is_plural = word.isalpha() and word.endswith("s") and not word.endswith(("ss", "us"))
+    is_plural = word.isalpha() and word.endswith("s") and not (word.endswith(("ss", "us")) or _PARTS.fullmatch(word))
     return len(words) == 1 and (word in _OTHER_PLURALS or (is_plural and word not in _NO_PLURALS))
 
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from tasks.answers import AnswerType, judge
+from tasks.answers import AnswerType, check_tolerance, is_readable, judge
+from tasks.answers.worker import require_math_verify
+from tasks.errors import UserError
 from tasks.graders.base import Item, Resources, failed, unverifiable
 from tasks.graders.spec import Spec
 from tasks.graders.texts import Part, part_of
@@ -34,10 +36,25 @@ class AnswerGrader:
 
 def number(spec: Spec, resources: Resources) -> AnswerGrader:
     """Options: ``tolerance`` (the largest difference that counts as none), ``reference`` (else the item's)."""
-    return AnswerGrader(AnswerType.NUMBER, spec.number("tolerance", 0.0), spec.text("reference", None))
+    return _read(spec, AnswerType.NUMBER)
 
 
 def math(spec: Spec, resources: Resources) -> AnswerGrader:
-    """Options: ``answer`` (an AnswerType), ``tolerance``, ``reference`` (else the item's)."""
-    kind = spec.choice("answer", AnswerType, AnswerType.LATEX)
-    return AnswerGrader(kind, spec.number("tolerance", 0.0), spec.text("reference", None))
+    """Options: ``answer`` (an AnswerType), ``tolerance`` (of numbers), ``reference`` (else the item's).
+
+    UserError for ``latex`` where math-verify is not installed.
+    """
+    return _read(spec, spec.choice("answer", AnswerType, AnswerType.LATEX))
+
+
+def _read(spec: Spec, kind: AnswerType) -> AnswerGrader:
+    if kind is AnswerType.LATEX:
+        require_math_verify()
+    tolerance, reference = spec.number("tolerance", 0.0), spec.text("reference", None)
+    try:
+        check_tolerance(kind, tolerance)
+    except UserError:
+        spec.fail("tolerance", f"left out for answers that are no numbers (answer: {kind.value})")
+    if reference is not None and not is_readable(reference, kind):
+        spec.fail("reference", f"an answer of type {kind.value}")
+    return AnswerGrader(kind, tolerance, reference)

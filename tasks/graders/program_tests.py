@@ -146,21 +146,23 @@ def _read(test: Any, tolerance: float) -> ProgramTest:
 
 
 def _read_assert(text: str, setup: str, tolerance: float) -> ProgramTest:
+    as_it_is = StatementTest(f"{setup}\n{text.strip()}")
     claims: list[Claim] = []
     statements = [setup]
     try:
         body = ast.parse(text.strip()).body
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+        raise BadTest(f"the assert is not Python: {text[:60]!r}") from error
+    try:
         for part in body:
             own = read_claims(part.test, tolerance) if isinstance(part, ast.Assert) else []
             statements += map(_telling, own) if own else [ast.unparse(part)]
             claims += own
-    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
-        raise BadTest(f"the assert is not Python: {text[:60]!r}") from error
+    except (ValueError, RecursionError):  # what Python can read and cannot write, such as some f-strings
+        return as_it_is
     inner = (deeper for part in body for deeper in ast.walk(part) if deeper is not part)
-    if not claims or any(
-        isinstance(deeper, ast.Assert) for deeper in inner
-    ):  # how often it runs, only the program knows
-        return StatementTest(f"{setup}\n{text.strip()}")
+    if not claims or any(isinstance(deeper, ast.Assert) for deeper in inner):
+        return as_it_is  # how often an inner assert runs, only the program knows
     return ValueTest("\n".join(statements), claims)
 
 

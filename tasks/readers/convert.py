@@ -8,6 +8,7 @@ it brings the solution back, unless somebody has changed what the row says since
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
@@ -24,6 +25,8 @@ from tasks.readers.prm800k import prm800k_rows
 from tasks.readers.step_labels import math_shepherd_row, processbench_row, trl_stepwise_row
 
 COLUMN = "treeward"
+
+_NUMBER = re.compile(r"(?<!\w)-?\d+(\.\d+)?\b")  # reasons that differ in it alone are counted as one
 
 _ROWS: dict[str, Callable[[LabelledSolution], dict[str, Any]]] = {
     "own": own_row,
@@ -65,7 +68,12 @@ def convert_file(
     if not solutions:
         raise DataError(f"{source}: there is no labelled solution; give one a line")
     left_out: Counter[str] = Counter()
-    refuse = left_out.update if skip else _refuser(source)
+
+    def refuse(number: int, reason: str) -> None:
+        if not skip:
+            raise DataError(f"{source}: solution {number}: {reason}; leave such ones out with --skip")
+        left_out[_NUMBER.sub("...", reason)] += 1
+
     written = 0
     with atomic_path(out) as path, path.open("w", encoding="utf-8") as file:
         for written, row in enumerate(to_rows(solutions, to, right_from, refuse), start=1):  # noqa: B007
@@ -77,15 +85,18 @@ def to_rows(
     solutions: Iterable[LabelledSolution],
     to: str,
     right_from: float | None = None,
-    refuse: Callable[[list[str]], object] | None = None,
+    refuse: Callable[[int, str], None] | None = None,
 ) -> Iterator[dict[str, Any]]:
     """Rows in the format ``to``, each with the column where the format says less than the solution.
 
-    ``refuse`` hears why a solution cannot be said; without it UnusableRow is raised.
+    ``refuse`` hears the number (from 1) of a solution that cannot be said, and why; without it UnusableRow is raised.
+    Sessions of PRM800K come last, and are refused together.
     """
     sessions: list[LabelledSolution] = []
-    for one in solutions:
+    first = 0
+    for number, one in enumerate(solutions, start=1):
         if to == "prm800k" and "session" in one.meta:
+            first = first or number
             sessions.append(one)
             continue
         try:
@@ -93,13 +104,13 @@ def to_rows(
         except UnusableRow as error:
             if refuse is None:
                 raise
-            refuse([str(error)])
+            refuse(number, str(error))
     try:
         yield from prm800k_rows(sessions)
     except UnusableRow as error:
         if refuse is None:
             raise
-        refuse([str(error)])
+        refuse(first, str(error))
 
 
 def to_row(one: LabelledSolution, to: str, right_from: float | None = None) -> dict[str, Any]:
@@ -165,10 +176,3 @@ def _reads_as(row: dict[str, Any], form: str, one: LabelledSolution) -> bool:
         return list(LABELLED[form](row)) == [one]
     except MalformedRow:  # a field of meta stands in a field's place
         return False
-
-
-def _refuser(source: Path) -> Callable[[list[str]], object]:
-    def refuse(reasons: list[str]) -> None:
-        raise DataError(f"{source}: {reasons[0]}; leave such solutions out with --skip, or choose another format")
-
-    return refuse

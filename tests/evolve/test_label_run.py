@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import json
+import threading
+from dataclasses import fields
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
 from rich.console import Console
@@ -14,6 +18,8 @@ from evolve.models import load_sampler
 from evolve.run_trees import rounds_with_trees
 from evolve.saved_config import load_config
 from mcts.storage import read_trees
+from prm.labels.base import Costs
+from prm.labels.judge import JudgeConfig
 from tasks.errors import UserError
 from tasks.problem import Outcome
 from tasks.readers.formats import read_labelled
@@ -121,6 +127,40 @@ def test_binary_search_finds_a_first_error_in_every_wrong_solution(reference, tm
         assert all(a >= b for a, b in pairwise(known))
 
 
+@pytest.mark.parametrize("method", [LabelMethod.JUDGE, LabelMethod.CONSENSUS])
+def test_a_judge_that_finds_all_right_agrees_on_right_solutions_alone(reference, tmp_path, method):
+    asked = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self):
+            asked.append(self.rfile.read(int(self.headers["Content-Length"])))
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(b'{"choices": [{"message": {"content": "{\\"score\\": 1}"}}]}')
+
+        def log_message(self, *arguments):
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        judge = JudgeConfig(f"http://127.0.0.1:{server.server_port}/v1", "m")
+        wanted = {"method": method, "judge": judge, "estimate": LabelMethod.BINARY_SEARCH, "round": 1}
+        found, done = labels(reference, tmp_path, **wanted)
+    finally:
+        server.shutdown()
+        server.server_close()
+    assert all(set(one.labels) == {1} for one in found)
+    assert done.costs.judge_calls == len(asked) > 0
+    everything, _ = labels(reference, tmp_path, method=LabelMethod.TREE_Q, round=1, overwrite=True)
+    assert 0 < sum(one.meta["reward"] == 0 for one in everything)
+    if method is LabelMethod.JUDGE:
+        assert len(found) == len(everything)
+    else:
+        assert {one.meta["reward"] for one in found} == {1}
+        assert done.left_out == sum(one.meta["reward"] == 0 for one in everything)
+
+
 def test_labels_of_people_need_no_run(tmp_path):
     path = tmp_path / "rows.jsonl"
     path.write_text(json.dumps({"problem": "p", "steps": ["a", "b"], "label": 1, "id": "x"}) + "\n")
@@ -167,3 +207,11 @@ def test_the_table_tells_counts_and_costs(reference, tmp_path):
     for row, count in {"steps": done.counts["steps"], "cost: continuations": done.costs.continuations}.items():
         (line,) = [line for line in text.splitlines() if line.split("  ")[0].strip() == row or row in line.split("  ")]
         assert line.split()[-1] == f"{count:,}"
+
+
+def test_the_page_names_every_option_and_method():
+    page = (Path(__file__).resolve().parents[2] / "docs/prm.md").read_text()
+    names = {field.name for field in fields(LabelConfig)} - {"judge"}
+    names |= {f"judge.{field.name}" for field in fields(JudgeConfig)} | set(map(str, LabelMethod))
+    assert [name for name in sorted(names) if f"`{name}`" not in page] == []
+    assert [each.name for each in fields(Costs) if f"`{each.name}`" not in page] == []

@@ -118,7 +118,18 @@ def test_a_label_file_that_is_the_truth_gets_everything_right(tmp_path):
     names = ("first-error F1", "first-error AUC", "accuracy on erroneous", "accuracy on correct")
     assert [rows[name]["value"] for name in names] == [1, 1, 1, 1]
     assert (rows["ECE"]["value"], rows["Brier score"]["value"]) == (0, 0)
+    assert rows["rank correlation"]["value"] == pytest.approx(1)
     assert found["left_out"] == 0
+
+
+def test_labels_are_held_against_their_price(tmp_path):
+    costs = [{"generated": 5, "verifier_calls": 2}, {"generated": 7}, {}]
+    truth = [replace(one, meta={"cost": cost}) for one, cost in zip(solutions([-1, 0, 1]), costs, strict=True)]
+    write_labelled(tmp_path / "own.jsonl", truth)
+    path = str(tmp_path / "own.jsonl")
+    found, _ = judge_prm(replace(CONFIG, prm=path, data=path, threshold=0.0, out=str(tmp_path / "out")))
+    assert found["cost"] == {"generated": 12, "verifier_calls": 2}
+    assert "the labels cost: generated 12, verifier_calls 2" in sentences(found)
 
 
 def test_values_are_judged_as_values(tmp_path):

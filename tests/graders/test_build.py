@@ -59,6 +59,9 @@ BAD = [
         "grader.base_url: must be an http(s) URL",
     ),
     ({"type": "model_judge", "api_key": "sk-1"}, "grader.api_key: must not be in a config"),
+    ({"type": "math", "answer": "set", "tolerance": 0.1}, "grader.tolerance: must be left out for answers that are no"),
+    (multi(a={"type": "number", "reference": "abc"}), "grader.graders.a.reference: must be an answer of type number"),
+    ({"type": "math", "answer": "interval", "reference": "(1"}, "grader.reference: must be an answer of type interval"),
     ({1: 2, "type": "number"}, "grader: names must be texts"),
 ]
 
@@ -100,7 +103,16 @@ def test_every_kind_is_there():
 
 @pytest.mark.parametrize("name", READY)
 def test_ready_graders_can_be_built(name):
+    if name == "math":
+        pytest.importorskip("math_verify")
     load_grader(name)
+
+
+def test_formulas_without_math_verify_are_refused_before_a_row_is_read(monkeypatch):
+    monkeypatch.setattr("tasks.answers.worker.is_installed", lambda: False)
+    with pytest.raises(UserError, match="treeward\\[math\\]"):
+        build_grader({"type": "math"})
+    build_grader({"type": "math", "answer": "fraction", "tolerance": 0.1, "reference": "1/2"})
 
 
 def test_files_are_read_and_their_faults_told(tmp_path):

@@ -184,6 +184,14 @@ def test_every_kind_of_assert_is_judged(resources, claim, right, wrong):
     assert (reward(right), reward(wrong)) == (1, 0)
 
 
+def test_what_cannot_be_taken_apart_is_run_as_it_is(resources):
+    deceived = code("class A:\n    __eq__ = lambda s, o: True\ndef f(x): return A()")
+    text = "assert f'{chr(10).join(f(1))}' == '3\\n3'"
+    assert unit_tested(resources, code("def f(x): return '33'"), [text]).reward == 1
+    assert unit_tested(resources, deceived, ["def check(g):\n    assert g(1) == 5\ncheck(f)"]).reward == 1  # documented
+    assert unit_tested(resources, deceived, ["assert f(1) == 5"]).reward == 0
+
+
 def test_asserts_may_have_statements_between_them(resources):
     text = "x = [2, 1]\nf(x)\nassert x == [1, 2], 'sorted'\nx.append(0)\nassert x[-1] == 0"
     deep = "for x in ([2, 1], [3, 0]):\n    f(x)\n    assert x[0] < x[1]"

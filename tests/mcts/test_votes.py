@@ -43,6 +43,8 @@ def test_the_first_answer_wins_a_tie_and_what_cannot_be_read_has_no_vote():
 
 def test_answers_that_are_no_numbers_are_compared_as_text():
     assert vote(["#### red", "#### blue", "#### blue"]) == "#### blue"
+    assert vote(["#### dog", "#### tea", "#### god", "#### tea"]) == "#### tea"
+    assert vote(["#### dog", "#### god", "#### tea", "#### tea"]) == "#### tea"
 
 
 def test_weights_add_up_by_answer():

@@ -160,12 +160,23 @@ def test_the_program(tmp_path, monkeypatch, capsys):
     with pytest.raises(SystemExit, match="2"):
         main()
     error = capsys.readouterr().err
-    assert error.startswith(f"error: {source}: a step without a label leaves open where the first error is; leave such")
+    assert error.startswith(
+        f"error: {source}: solution 1: a step without a label leaves open where the first error is; leave"
+    )
     assert not (tmp_path / "b.jsonl").exists()
     monkeypatch.setattr("sys.argv", [*words, "--skip"])
     main()
     said = capsys.readouterr().out
     assert "       8  solutions read\n       2  rows written\n       6  left out: a step without a label" in said
+
+
+def test_reasons_that_differ_in_numbers_alone_are_counted_together(tmp_path):
+    labels = ([0.2, 1], [1, -0.35], [1, -1])
+    base = {"problem_id": "", "prompt": "p", "answer": "", "steps": ["a", "b"], "token_ids": [], "meta": {}}
+    source = write(tmp_path / "a.jsonl", *({**base, "labels": each} for each in labels))
+    found = convert_file(source, "own", tmp_path / "b.jsonl", "prm800k", skip=True)
+    reason = "the label ... of step ... is none that prm800k knows; say from which label on a step is right"
+    assert (found.written, found.left_out) == (1, {reason: 2})
 
 
 def test_unknown_and_empty_files_are_named(tmp_path):

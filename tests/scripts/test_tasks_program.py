@@ -1,19 +1,24 @@
 from __future__ import annotations
 
+import io
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
 from evolve import show_tasks
 from evolve.named_tasks import named_tasks
+from evolve.tasks_view import checks_table
 from scripts import tasks as program
 from tasks.config import StepFormat
 from tasks.problem import Outcome, Verdict
 from tasks.registry import TASK_CONFIGS
 from tasks.suites.chain import ChainConfig, ChainTask
+from tasks.validation import Check
 
 ROOT = Path(__file__).resolve().parents[2]
 SHIPPED = str(ROOT / "tests" / "data" / "gsm8k_shaped.jsonl")
@@ -61,8 +66,19 @@ def test_checks_hold_and_are_counted(shown):
     out, _, code = shown("validate=true", "count=12", "name=chain")
     assert code == 0
     assert "own answers score 1" in out
-    assert "failed" not in out
+    assert re.search(r"\n  chain +(\d+) +(\d+) +0 *\n", out)
+    assert re.search(r"\n +own answers score 1 +36 +0 *\n", out)
     assert shown("validate=true", "count=5", "name=gsm8k", f"path={SHIPPED}")[2] == 0
+
+
+def test_the_table_of_many_tasks_fits_80_columns():
+    checks = {"the oracle finds no error in them": Check(500, 3, []), "own answers score 1": Check(500, 0, [])}
+    console = Console(width=80, record=True, file=io.StringIO())
+    console.print(checks_table({f"a long name of a task {number}, code": checks for number in range(9)}))
+    lines = console.export_text().splitlines()
+    assert sum(bool(re.search(r"^ +a long name of a task \d, code +2 +1000 +3 *$", line)) for line in lines) == 9
+    assert sum(bool(re.search(r"^ +the oracle finds no error in them +500 +3 *$", line)) for line in lines) == 9
+    assert "own answers" not in console.export_text(), "a check that holds has no row of its own"
 
 
 def test_tasks_of_files_are_told_to_be_left_out(shown, monkeypatch):
@@ -84,7 +100,7 @@ def test_a_failed_check_is_exit_code_1(shown, monkeypatch):
     monkeypatch.setattr(show_tasks, "build_task", lambda config: task)
     out, _, code = shown("validate=true", "count=3", "name=chain")
     assert code == 1
-    assert "9 of 9 failed" in out
+    assert re.search(r"\n +empty: scores 0 +9 +9 *\n", out)
     assert "chain, empty: scores 0: chain/0/train-0: '#### ' is correct, reward 1" in out
 
 

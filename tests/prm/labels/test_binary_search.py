@@ -75,19 +75,34 @@ def test_continuations_count_at_every_prefix_they_run_through(solution, scripted
     assert policy.asked == {"aaaa": 5, "aa": 5, "a": 5}
 
 
-def test_what_runs_through_is_topped_up_only(solution, scripted, verdicts):
-    """After ``aa`` half of the right continuations go on with a; they count after ``aaa`` as well."""
-    policy = scripted(lambda names: 1.0 if len(names) < 3 else 0.0, length=6, letters="a")
-    one = solution("aaaaBB", verdicts[1])
-    (found,) = BinarySearch(policy, 6, 0).label([one])
-    assert policy.asked.keys() <= {"aaa", "a", "aa"}
-    assert found.first_error == 2
-    certain_policy = scripted(certain, length=6)
-    (found,) = BinarySearch(certain_policy, 6, 0).label([one])
+def test_what_runs_through_is_topped_up_only(solution, verdicts):
+    """Two of the four continuations of aa run through aab: only two more are asked for there."""
+    right, wrong, _ = verdicts
+    asked = {}
+
+    class Fixed:
+        def complete(self, requests):
+            ends = {"aa": [("aaaa", right), ("aabb", wrong), ("aaba", wrong), ("aaab", right)]}
+            answers = []
+            for request in requests:
+                name = "".join(step.text.strip() for step in request.prefix)
+                asked[name] = request.count
+                known = ends.get(name, [(name + "b", wrong)] * request.count)
+                answers.append([solution(names, verdict).trajectory for names, verdict in known])
+            return answers
+
+    (found,) = BinarySearch(Fixed(), 4, 0).label([solution("aabB", wrong)])
+    assert asked == {"aa": 4, "aab": 2}
+    assert found.labels == (1, 1, -1, None)
+    assert found.meta["cost"] == {"continuations": 6, "verifier_calls": 6}
+
+
+def test_a_right_end_behind_a_longer_prefix_spares_looking_there(solution, scripted, verdicts):
+    policy = scripted(certain, length=6)
+    (found,) = BinarySearch(policy, 6, 0).label([solution("aaaaBB", verdicts[1])])
     assert found.first_error == 4
-    # A right continuation of aaa that goes on with a shows that aaaa is good: nothing is asked there.
-    assert certain_policy.asked["aaa"] == 6
-    assert certain_policy.asked.get("aaaa", 0) == 0
+    assert policy.asked["aaa"] == 6
+    assert policy.asked.get("aaaa", 0) == 0, "one of the six went on with a"
 
 
 def test_a_right_solution_certifies_its_prefixes(solution, scripted, verdicts):

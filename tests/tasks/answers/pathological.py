@@ -1,4 +1,4 @@
-"""Fifty answers made to hang, crash or bloat whoever evaluates them, and what may follow them."""
+"""Sixty answers made to hang, crash or bloat whoever evaluates them, and what may follow them."""
 
 from __future__ import annotations
 
@@ -60,4 +60,11 @@ ANSWERS: tuple[str, ...] = (
     "__import__('os').system('sleep 100')",
     "\\text{" + "(" * 900,
     "lambda: (yield)",
+    "\\cup".join(["[0,(a+b+c)^{20})"] * 49),
+    "\\cup".join(["[0,((x+1)^{60})^2)"] * 40),
+    "\\cup".join(["[0,\\sqrt{2+\\sqrt{3}})"] * 40),
+    "\\cup".join(f"({i},{i + 1})" for i in range(100)),
+    "\\{" + ",".join(["(a+b+c)^{20}"] * 60) + "\\}",
+    ":".join(["(a+b+c)^{20}"] * 60),
+    "=".join(["((x+1)^{60})^2"] * 60),
 )

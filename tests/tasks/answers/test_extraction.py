@@ -43,6 +43,14 @@ from tasks.answers.extraction import MAX_BOXED
         (r"#### 4 or 5", "4 or 5"),
         (r"\boxed{4} \} }", "4"),
         (r"\boxed", None),
+        ("\\boxed{4}\n\n#### Verification\n\n2+2 is 4.", "4"),
+        ("\\boxed{4}\n#### **Step 2: Check**\nfine\n#### 3. Conclusion\nIt is 4.", "4"),
+        ("\\boxed{4}\n#### 5\n#### Verification\nfine", "5"),
+        ("\\boxed{4}\n#### Verification\nfine\n#### 5", "5"),
+        ("\\boxed{4}\n#### 5\nfine", "5"),
+        ("\\boxed{4}\n#### red\n\n", "red"),
+        ("#### Check\nfine\n\\boxed{4}", "4"),
+        ("#### red\nfine", "red"),
     ],
 )
 def test_the_last_final_answer_is_read(text, answer):
@@ -55,7 +63,21 @@ def test_a_box_has_a_longest_inside():
 
 
 @pytest.mark.parametrize(
-    "unit", ["\\boxed{", "\\boxed", "####", "\n####", "{", "}", "\\", "\\boxedx", "\\boxed{}", "\n "]
+    "unit",
+    [
+        "\\boxed{",
+        "\\boxed",
+        "\\boxed{4}\n#### a\n",
+        "\n#### Check 1 a",
+        "####",
+        "\n####",
+        "{",
+        "}",
+        "\\",
+        "\\boxedx",
+        "\\boxed{}",
+        "\n ",
+    ],
 )
 def test_a_megabyte_is_read_quickly(unit):
     started = time.perf_counter()

@@ -56,6 +56,20 @@ def test_votes_never_join_what_is_not_equal():
     assert joined == [("x=5", "y=5")]  # the name is the question's, and no vote compares two questions
 
 
+def test_votes_do_not_take_words_for_products():
+    for one, other in (("dog", "god"), ("tea", "eat"), ("no", "on"), ("eat dog", "tea god"), ("dog, 5", "god, 5")):
+        assert canonical_key(one) != canonical_key(other)
+        assert canonical_key(one) == canonical_key(f" {one} ")
+    assert canonical_key("2ab") == canonical_key("2ba") == canonical_key(r"a \cdot 2b")
+    assert canonical_key("Yes") == canonical_key(" yes. ") != canonical_key("No")
+
+
+def test_a_long_answer_without_words_is_not_the_empty_point():
+    pytest.importorskip("math_verify")
+    for answer in ("x" * 2500, "." * 2500, "", "'", r"\text{'}", r"\text{()}"):
+        assert judge(answer, "()", AnswerType.LATEX).outcome is not Outcome.CORRECT
+
+
 def test_votes_join_most_of_what_is_equal():
     equal = [(r, a) for kind, r, a, expected in PAIRS if expected is Outcome.CORRECT and kind is AnswerType.LATEX]
     joined = [pair for pair in equal if canonical_key(pair[0]) == canonical_key(pair[1])]

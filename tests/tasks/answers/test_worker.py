@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from tasks.answers import AnswerType, AnswerVerifier, judge, worker
+from tasks.answers import AnswerType, AnswerVerifier, canonical_key, judge, worker
 from tasks.errors import UserError
 from tasks.problem import Outcome
 from tests.tasks.answers.pathological import ANSWERS
@@ -127,8 +127,8 @@ def test_without_math_verify_latex_is_refused_and_the_rest_works(monkeypatch):
     assert AnswerVerifier(AnswerType.SET).kind is AnswerType.SET
 
 
-def test_fifty_pathological_answers_harm_nobody():
-    assert len(ANSWERS) >= 50
+def test_pathological_answers_harm_nobody():
+    assert len(ANSWERS) >= 60
     worker.start()
     slowest = 0.0
     for answer in ANSWERS:
@@ -148,12 +148,19 @@ def test_fifty_pathological_answers_harm_nobody():
 
 
 def test_pathological_answers_of_every_kind_are_data():
-    references = {AnswerType.BOOLEAN: "true", AnswerType.TEXT: "five", AnswerType.INTERVAL: "(0, 5)"}
+    references = {AnswerType.BOOLEAN: "true", AnswerType.TEXT: "five", AnswerType.INTERVAL: "(0, 5) \\cup (6, \\pi^2)"}
     for kind in set(AnswerType) - {AnswerType.LATEX}:
         for answer in ANSWERS:
-            started = time.perf_counter()
+            started = time.process_time()
             assert judge(answer, references.get(kind, "5"), kind).outcome in (Outcome.WRONG, Outcome.UNVERIFIABLE)
-            assert time.perf_counter() - started < 2.0
+            assert time.process_time() - started < 1.0, (kind, answer[:60])
+
+
+def test_votes_on_pathological_answers_are_quick():
+    for answer in ANSWERS:
+        started = time.process_time()
+        canonical_key(answer)
+        assert time.process_time() - started < 1.0, answer[:60]
 
 
 def test_threads_wait_for_each_other_and_not_against_their_deadline():
