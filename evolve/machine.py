@@ -35,6 +35,7 @@ REQUIRED = {
     "wandb": ">=0.24",
     "pyyaml": ">=6.0",
     "httpx": ">=0.28",
+    "sympy": ">=1.13",
 }
 MEMORY_GB = 3.0  # the lab's three processes peak at about 2
 DISK_GB = 1.0  # a demo run leaves less than 0.1

@@ -116,7 +116,7 @@ class Evolution:
             "first_coverage": round(first_coverage, 6),
             "coverage": round(len(solved) / len(problems), 6),
             **counts,
-            "cache_hit_rate": _share(counts["cached_tokens"], counts["prefilled_tokens"]),
+            "cache_hit_rate": _share(counts.get("cached_tokens", 0), counts.get("prefilled_tokens", 0)),
             "verdicts": _total([result["verdicts"] for result in results]),
         }
 

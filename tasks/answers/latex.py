@@ -37,16 +37,16 @@ def same_latex(reference: str, expected: Expr, answer: str, found: Expr) -> tupl
 
 
 class _Proof:
-    """Asks the worker, for at most the deadline altogether; waiting for other threads' questions is not counted."""
+    """Asks the worker, for at most the deadline altogether: processor time, this thread's and the worker's for it."""
 
     def __init__(self) -> None:
-        self.began = time.monotonic()
+        self.began = time.thread_time()
         self.left: float | None = None
         self.note = ""
 
     def __call__(self, left: Expr, right: Expr) -> bool | None:
         if self.left is None:
-            self.left = worker.DEADLINE - (time.monotonic() - self.began)
+            self.left = worker.DEADLINE - (time.thread_time() - self.began)
         if self.left < _LEAST_SECONDS:
             self.note = "not decided in time"
             return None

@@ -53,7 +53,7 @@ def _split(expr: Expr) -> Quantity:
 
 
 def _split_letter(expr: Expr, unit: str) -> Quantity:
-    """``5 m`` and ``5 m/s``, typed where the other side says that m is a unit and not a factor: it measures the same."""
+    """``5 m`` and ``5 m/s``, typed where the other side's unit says that m is none of the factors."""
     number, letter = expr, ""
     if expr.head is Head.QUOTIENT and expr.args[1].head is Head.SYMBOL:
         number, letter = expr.args[0], f"/{expr.args[1].label}"

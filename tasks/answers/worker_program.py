@@ -1,10 +1,10 @@
 r"""The program of the worker: asks math-verify, each question in a child of its own that is killed when it is late.
 
 Started by ``tasks.answers.worker`` as a file, in a fresh interpreter. It reads one JSON line, ``{"path": [...],
-"cpu": seconds, "memory": bytes}``, imports, answers ``{"ready": true}``, and then for each line ``{"id": n, "gold":
-latex, "answer": latex, "seconds": s}`` writes ``{"id": n, "equal": true | false | null, "note": text}``. It ends when
-its input does. A forked child begins with everything imported and nothing asked before, so no answer can slow down,
-break or change the judging of another.
+"memory": bytes}``, imports, answers ``{"ready": true}``, and then for each line ``{"id": n, "gold": latex, "answer":
+latex, "cpu": seconds of processor time, "wall": seconds by the clock}`` writes ``{"id": n, "equal": true | false |
+null, "note": text, "cpu": seconds used}``. It ends when its input does. A forked child begins with everything imported
+and nothing asked before, so no answer can slow down, break or change the judging of another.
 """
 
 from __future__ import annotations
@@ -54,8 +54,7 @@ def main() -> None:
     _write(answers, {"ready": True})
     for line in sys.stdin:
         question = json.loads(line)
-        equal, note = _in_a_child(math_verify, question, settings["cpu"], settings["memory"])
-        _write(answers, {"id": question["id"], "equal": equal, "note": note})
+        _write(answers, {"id": question["id"], **_in_a_child(math_verify, question, settings["memory"])})
 
 
 def _write(file: TextIO, message: dict[str, Any]) -> None:
@@ -76,29 +75,28 @@ def _compare(math_verify: ModuleType, gold: str, answer: str) -> bool | None:
     )
 
 
-def _in_a_child(math_verify: ModuleType, question: dict[str, Any], cpu: float, memory: int) -> tuple[bool | None, str]:
+def _in_a_child(math_verify: ModuleType, question: dict[str, Any], memory: int) -> dict[str, Any]:
     reader, writer = os.pipe()
     child = os.fork()
     if child == 0:
-        _answer(math_verify, question, writer, cpu, memory)
+        _answer(math_verify, question, writer, memory)
     os.close(writer)
     try:
-        is_done = bool(select.select([reader], [], [], question["seconds"])[0])
+        is_done = bool(select.select([reader], [], [], question["wall"])[0])
         written = os.read(reader, CHILD_OUTPUT) if is_done else b""
     finally:
         os.close(reader)
         os.kill(child, signal.SIGKILL)  # not reaped yet, so the number is still this child's
-        os.waitpid(child, 0)
-    if written:
-        equal, note = json.loads(written)
-        return equal, note
-    return None, "it broke off" if is_done else "not decided in time"
+        _, status, used = os.wait4(child, 0)
+    is_late = not is_done or (os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGPROF)
+    equal, note = json.loads(written) if written else (None, "not decided in time" if is_late else "it broke off")
+    return {"equal": equal, "note": note, "cpu": used.ru_utime + used.ru_stime}
 
 
-def _answer(math_verify: ModuleType, question: dict[str, Any], writer: int, cpu: float, memory: int) -> None:
+def _answer(math_verify: ModuleType, question: dict[str, Any], writer: int, memory: int) -> None:
     try:
         signal.signal(signal.SIGPROF, signal.SIG_DFL)
-        signal.setitimer(signal.ITIMER_PROF, cpu)  # by default this ends the process
+        signal.setitimer(signal.ITIMER_PROF, question["cpu"])  # by default this ends the process
         resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
         resource.setrlimit(resource.RLIMIT_NOFILE, (16, 16))
         os.close(0)

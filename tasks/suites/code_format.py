@@ -9,8 +9,8 @@ r"""The bytes of code steps: what demonstrations show, the step format ``code`` 
     >>> 15                       the observation: what the step printed, if anything; never the model's own words
     The answer is \boxed{15}     the final step: text alone, ended by the end token (or by STEP_END)
 
-An observation stands only right behind a STEP_END. ``>>> `` is no Python and begins no final step, so a policy that writes
-one itself has failed. Whatever judges a solution is given the policy's own words, without observations.
+An observation stands only right behind a STEP_END. ``>>> `` is no Python and begins no final step, so a policy that
+writes one itself has failed. Whatever judges a solution is given the policy's own words, without observations.
 """
 
 from __future__ import annotations

@@ -192,5 +192,5 @@ def test_the_page_of_a_comparison_speaks_of_seeds(comparison):
 def test_a_comparison_is_listed_in_the_terminal(comparison):
     console = Console(file=io.StringIO(), width=160)
     list_trees(comparison, None, 5, console)
-    assert ", seed 1:" in console.file.getvalue()
+    assert ", seed 1:" in " ".join(console.file.getvalue().split())
     assert "trees-0.15-ppm.trees-00000" in console.file.getvalue()

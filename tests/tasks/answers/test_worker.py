@@ -79,7 +79,8 @@ def test_a_worker_that_dies_is_replaced():
     assert worker_pid() != first
 
 
-def test_a_worker_that_hangs_is_replaced():
+def test_a_worker_that_hangs_is_replaced(monkeypatch):
+    monkeypatch.setattr(worker, "WALL", 0.7)
     first = worker_pid()
     os.kill(first, signal.SIGSTOP)
     started = time.monotonic()
@@ -153,14 +154,14 @@ def test_pathological_answers_of_every_kind_are_data():
         for answer in ANSWERS:
             started = time.process_time()
             assert judge(answer, references.get(kind, "5"), kind).outcome in (Outcome.WRONG, Outcome.UNVERIFIABLE)
-            assert time.process_time() - started < 1.0, (kind, answer[:60])
+            assert time.process_time() - started < 2.0, (kind, answer[:60])
 
 
 def test_votes_on_pathological_answers_are_quick():
     for answer in ANSWERS:
         started = time.process_time()
         canonical_key(answer)
-        assert time.process_time() - started < 1.0, answer[:60]
+        assert time.process_time() - started < 2.0, answer[:60]
 
 
 def test_threads_wait_for_each_other_and_not_against_their_deadline():
