@@ -47,8 +47,10 @@ compare: setup
 compare-quick: setup
 	$(RUN) -m scripts.compare experiment=compare_quick
 
+# The browser tests leave their screenshots in outputs/screenshots.
 test: setup
-	OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 $(RUN) -m pytest -n 2
+	@mkdir -p outputs/screenshots
+	OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 TREEWARD_SCREENSHOTS=$(CURDIR)/outputs/screenshots $(RUN) -m pytest -n 2
 
 check: static test
 

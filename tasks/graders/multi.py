@@ -23,8 +23,8 @@ class Multi:
     """The graders by name, and what their rewards come to (clipped to [0, 1]).
 
     One ``error`` among the parts makes an error: nobody knows what it would have said. A part that is unverifiable
-    counts 0 in the reward, and makes the whole unverifiable, unless that passes whether such parts were worth 0 or 1
-    (``max(a, b)`` with a = 1, whatever b is). Else the whole is correct from ``pass_at`` on, and wrong below.
+    makes the whole unverifiable, with reward 0, unless that passes whether such parts were worth 0 or 1 (``max(a, b)``
+    with a = 1, whatever b is). Else the whole is correct from ``pass_at`` on, and wrong below.
     """
 
     graders: Mapping[str, Grader]
@@ -46,7 +46,7 @@ class Multi:
                 return failed("the formula comes to no number")
             verdict = graded(reward, self.pass_at, parts, note)
             if unread and not self._passes_anyhow(rewards, unread):
-                return Verdict(Outcome.UNVERIFIABLE, verdict.reward, parts, note)
+                return Verdict(Outcome.UNVERIFIABLE, 0.0, parts, note or f"{', '.join(unread)} could not be read")
         except ZeroDivisionError:
             return failed("the formula divides by 0")
         return verdict

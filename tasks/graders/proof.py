@@ -19,6 +19,9 @@ from tasks.suites.logic_formula import FormulaError
 from tasks.suites.propositional import check_proof
 
 
+_ANSWER_MARK = re.compile(r"^[ \t]*####[ \t]*", re.MULTILINE)  # the task ``logic`` marks a proof's last line so
+
+
 @dataclass(frozen=True, slots=True)
 class ProofGrader:
     """The item's ``statement`` goes to the external checker if there is one; else ``premises`` and ``goal`` are needed.
@@ -33,7 +36,7 @@ class ProofGrader:
     def grade(self, item: Item) -> Verdict:
         text = part_of(item, self.part) or ""
         blocks = fenced_blocks(text)
-        proof = (blocks[-1][1] if blocks else text).strip("\n")
+        proof = _ANSWER_MARK.sub("", (blocks[-1][1] if blocks else text).strip("\n"))
         if not proof.strip():
             return unverifiable("there is no proof")
         statement = item.data("statement")

@@ -44,6 +44,7 @@ PROOF = "3 P hyp\n4 Q mp 1 3\n5 Q&~Q &i 4 2\n6 ~P ~i 3-5"
         (f"So:\n```\n{PROOF}\n```\nas was to be shown", GIVEN, C),
         (PROOF.replace("mp 1 3", "mp 1 2"), GIVEN, W),
         ("3 ~P mt 1 2", GIVEN, C),
+        ("#### 3 ~P mt 1 2", GIVEN, C),  # as the task logic ends a proof
         ("3 ~P", GIVEN, W),
         ("  ", GIVEN, U),
         (PROOF, {"premises": "P", "goal": "P"}, E),

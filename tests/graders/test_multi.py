@@ -32,7 +32,7 @@ def test_weights_give_a_weighted_mean():
 def test_outcomes_are_not_merged():
     assert grade("#### 7", reference="x").outcome is Outcome.ERROR
     unread = grade("seven")
-    assert (unread.outcome, unread.reward) == (Outcome.UNVERIFIABLE, 0.5)
+    assert (unread.outcome, unread.reward, unread.parts["short"]) == (Outcome.UNVERIFIABLE, 0.0, 1.0)
     assert grade("seven", formula="max(answer, short)").outcome is Outcome.CORRECT
     assert grade("so it is seven", formula="max(answer, short)").outcome is Outcome.UNVERIFIABLE
     assert grade("seven", formula="1 - answer").outcome is Outcome.UNVERIFIABLE
