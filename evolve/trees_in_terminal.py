@@ -15,6 +15,9 @@ PATH_MARK = "» "
 """Stands before the steps of the path where nothing can be set in bold."""
 
 
+_WIDEST = 100_000
+
+
 @dataclass(frozen=True, slots=True)
 class Look:
     """How much of a tree is shown. ``path``: ``best``, or the number of a node as text."""
@@ -36,8 +39,10 @@ def show_problem(root: Path, round_number: int | None, problem_id: str, look: Lo
     """Every tree of a problem in a round (by default the latest that has one), and what the figures are."""
     number, found = trees_of(root, problem_id, round_number)
     mark = PATH_MARK if console.color_system is None else ""
+    if not console.is_terminal:
+        console.width = _WIDEST  # a line is as long as it must be: nothing is cut off
     for each, path in [(each, path_of(look.path, each)) for each in found]:
         console.print(f"{part_of(root)} {number}, {each.source}", style="dim", highlight=False)
         drawn = render_tree(each.tree, look.depth, look.min_visits, path, mark)
-        console.print(drawn, soft_wrap=not console.is_terminal)
+        console.print(drawn)
     console.print(legend([each.tree for each in found], mark), style="dim", highlight=False)

@@ -173,3 +173,13 @@ def test_files_are_written_beside_a_page_too(runs, tmp_path):
     with pytest.raises(UserError, match="name it with --problem ID"):
         said(run="one", html=tmp_path / "u.html", json=tmp_path / "u.json")
     assert not (tmp_path / "u.html").exists()
+
+
+def test_elsewhere_than_on_a_terminal_nothing_is_cut_off(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    tree = alone()
+    tree.problem = replace(tree.problem, prompt="a very long story " * 20)
+    write_trees(tmp_path / "long/round_1/trees/tree1-00000.jsonl.gz", [tree])
+    (tmp_path / "long/run.json").write_text("{}")
+    told = said(run="long", problem="alone")
+    assert f"{'a very long story ' * 20}  [alone]  N=" in told
