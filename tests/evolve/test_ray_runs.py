@@ -50,11 +50,13 @@ def test_a_run_on_actors_of_which_some_are_killed_has_the_bytes_of_one_in_a_sing
 START = """
 import sys
 sys.path[:0] = [{root!r}, {here!r}]
+import signal
 from pathlib import Path
 import worker_jobs
 from evolve.executor import RayConfig
 from evolve.ray_pool import RayPool
 from evolve.workers import Job
+signal.signal(signal.SIGINT, signal.default_int_handler)  # else as the tests do, which may ignore it
 folder = Path({folder!r})
 with RayPool(2, RayConfig(), "cpu", folder) as pool:
     list(pool.run([Job(str(n), worker_jobs.pids_then_sleep, dict(folder=folder / "pids")) for n in range(2)]))

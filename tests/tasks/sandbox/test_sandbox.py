@@ -166,7 +166,8 @@ def test_a_dead_server_is_started_again(sandbox: LocalSandbox) -> None:
 
 
 CALLER = """
-import os, sys
+import os, signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)  # else as the tests do, which may ignore it
 from tasks.sandbox.open import open_sandbox
 sandbox = open_sandbox()
 print(sandbox._server._process.pid, flush=True)
