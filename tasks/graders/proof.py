@@ -18,7 +18,6 @@ from tasks.sandbox.execution import Tier
 from tasks.suites.logic_formula import FormulaError
 from tasks.suites.propositional import check_proof
 
-
 _ANSWER_MARK = re.compile(r"^[ \t]*####[ \t]*", re.MULTILINE)  # the task ``logic`` marks a proof's last line so
 
 
