@@ -66,10 +66,11 @@ class ScriptedServer:
                     owner._at_once += 1
                     owner.most_at_once = max(owner.most_at_once, owner._at_once)
                 try:
-                    self.send(owner._answer(number, body))
-                finally:
+                    answer = owner._answer(number, body)
+                finally:  # before it is sent: who has read an answer may ask again at once
                     with owner._lock:
                         owner._at_once -= 1
+                self.send(answer)
 
             def send(self, answer: Answer) -> None:
                 if answer is None:

@@ -91,13 +91,13 @@ def test_the_context_that_the_server_tells_bounds_what_is_asked_for(connect):
 
 
 def test_answers_are_streamed_as_they_come_and_never_more_than_allowed_at_once(connect):
-    release = threading.Event()
+    release, full = threading.Event(), threading.Barrier(3)
 
     def answer(number, body):
+        if number < 3:
+            full.wait(20)
         if body["seed"] == 0:
             release.wait(20)
-        else:
-            time.sleep(0.01)
         return completion(body)
 
     engine, server = connect(answer, in_flight=3)
