@@ -7,7 +7,7 @@ page (or from ``standalone``), so that a plot reads on a light and on a dark gro
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 
@@ -39,15 +39,20 @@ class Axis:
 def amounts(largest: float, title: str = "", most_ticks: int = 6) -> Axis:
     """An axis from 0 that holds ``largest``, with ticks at round numbers (1, 2 or 5 times a power of ten)."""
     largest = largest or 1.0
-    power = 10.0 ** math.floor(math.log10(largest / most_ticks))
-    step = next(power * each for each in (1, 2, 5, 10, 20) if largest / (power * each) <= most_ticks)
+    step = round_step(largest, most_ticks)
     count = math.ceil(round(largest / step, 9))
     return Axis(0, count * step, [(number * step, short(number * step)) for number in range(count + 1)], title)
 
 
+def round_step(span: float, most: int) -> float:
+    """The smallest step of 1, 2 or 5 times a power of ten that divides a span into at most so many."""
+    power = 10.0 ** math.floor(math.log10(span / most))
+    return next(power * each for each in (1, 2, 5, 10, 20) if span / (power * each) <= most)
+
+
 def short(amount: float) -> str:
-    """An amount in a few characters: 0.5, 950, 12k, 3.4M."""
-    for size, letter in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
+    """An amount in a few characters: 0.5, 950, 12k, 3.4M, 2T."""
+    for size, letter in ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k")):
         if amount >= size:
             return f"{amount / size:.3g}{letter}"
     return f"{amount:.3g}"
@@ -83,10 +88,18 @@ class Plot:
         broken = f' stroke-dasharray="{dash}"' if dash else ""
         self._parts.append(f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="{width}"{broken} />')
 
-    def dot(self, at: Point, colour: str, title: str, radius: float = 3.5) -> None:
+    def area(self, low: Sequence[Point], high: Sequence[Point], colour: str) -> None:
+        """A band between two lines."""
+        outline = " ".join(f"{self.x(x):.1f},{self.y(y):.1f}" for x, y in [*high, *reversed(low)])
+        self._parts.append(f'<polygon points="{outline}" fill="{colour}" opacity=".22" />')
+
+    def dot(self, at: Point, colour: str, title: str, radius: float = 3.5, *, is_hollow: bool = False) -> None:
         """``title`` shows when a pointer rests on it."""
         place = f'cx="{self.x(at[0]):.1f}" cy="{self.y(at[1]):.1f}" r="{radius:.1f}"'
-        self._parts.append(f'<circle {place} fill="{colour}"><title>{escape(title)}</title></circle>')
+        ink = (
+            f'fill="none" stroke="{colour}" stroke-width="2" pointer-events="all"' if is_hollow else f'fill="{colour}"'
+        )
+        self._parts.append(f"<circle {place} {ink}><title>{escape(title)}</title></circle>")
 
     def whisker(self, x: float, ends: Sequence[float], colour: str) -> None:
         """An interval, upright."""
@@ -124,9 +137,10 @@ class Plot:
             )
         self._parts.append(f'{mark}<text x="{self._right + 25}" y="{height + 4:.1f}">{escape(text)}</text>')
 
-    def heading(self, text: str) -> None:
+    def heading(self, text: str, colour: str = "") -> None:
         """A word above the picture, for one of several."""
-        self._parts.append(f'<text x="{self._left}" y="10" font-weight="600">{escape(text)}</text>')
+        ink = f' style="fill:{colour}"' if colour else ""
+        self._parts.append(f'<text x="{self._left}" y="10" font-weight="600"{ink}>{escape(text)}</text>')
 
     def svg(self) -> str:
         return _svg(self.label, self.width, self.height, self._parts)
@@ -146,6 +160,28 @@ class Plot:
         if self._x.title:
             parts.append(_text((self._left + self._right) / 2, self.height - 4, self._x.title))
         return parts
+
+
+def stacked(label: str, parts: Mapping[str, Mapping[str, float]], colours: Mapping[str, str], unit: str) -> Plot:
+    """A lying bar for each row of ``parts``, its parts side by side; a part that is nowhere is not named."""
+    names = list(parts)
+    totals = {name: sum(found.values()) for name, found in parts.items()}
+    rows = Axis(len(names) - 0.4, -0.6, list(enumerate(names)))
+    shown = [each for each in colours if any(found.get(each) for found in parts.values())]
+    height = 70 + max(22 * len(names), _LINE * len(shown))
+    left = 20 + max(56, round(6.6 * max(map(len, names))))
+    plot = Plot(label, amounts(1.08 * max(totals.values()), unit), rows, height=height, left=left, right=170)
+    for at, (name, found) in enumerate(parts.items()):
+        start = 0.0
+        for each, colour in colours.items():
+            if amount := found.get(each, 0):
+                title = f"{name}, {each}: {amount:,.10g} {unit}"
+                plot.bar((start, at - 0.36), (start + amount, at + 0.36), colour, title)
+                start += amount
+        plot.note((start, at), short(start))
+    for each in shown:
+        plot.name(each, colours[each])
+    return plot
 
 
 def panels(label: str, plots: Sequence[Plot], columns: int) -> str:

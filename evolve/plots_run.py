@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from evolve.plots import Axis, Plot, amounts, ordered_colours, panels, short
+from evolve.plots import Axis, Plot, amounts, ordered_colours, panels, stacked
 from evolve.report_text import percent
 
 BLUE, ORANGE, VIOLET, GREEN, GREY, OCHRE = "#0f7fc4", "#d55e00", "#8b5cf6", "#15803d", "#7d7d86", "#8a6d00"
@@ -170,11 +170,12 @@ def pairs_by_depth(rows: Sequence[dict[str, Any]]) -> Figure | None:
 def tokens(judged: Sequence[dict[str, Any]]) -> Figure:
     """Tokens by phase of each round."""
     parts = {
-        each["round"]: {name: each.get(part, {}).get(field, 0) for name, (part, field), _ in _TOKENS} for each in judged
+        _round_name(each["round"]): {name: each.get(part, {}).get(field, 0) for name, (part, field), _ in _TOKENS}
+        for each in judged
     }
     colours = {name: colour for name, _, colour in _TOKENS}
     return Figure(
-        "tokens", "Tokens by phase", _stacked("tokens by phase", parts, colours, "tokens").svg(),
+        "tokens", "Tokens by phase", stacked("tokens by phase", parts, colours, "tokens").svg(),
         "Generated: sampled by the policy, dropped and repeated steps included. Scored: read by the PPM. Trained: gone "
         "through the optimiser. A token of one kind does not cost what a token of another does.",
     )  # fmt: skip
@@ -182,40 +183,18 @@ def tokens(judged: Sequence[dict[str, Any]]) -> Figure:
 
 def times(seconds: Mapping[str, float]) -> Figure | None:
     """Wall-clock by phase of each round."""
-    parts: dict[int, dict[str, float]] = {}
+    rounds: dict[int, dict[str, float]] = {}
     for key, value in seconds.items():
         folder, _, stage = key.partition("/")
         name = _PHASES[next(phase for phase in _PHASES if stage.startswith(phase))][0]
-        of_round = parts.setdefault(int(folder.removeprefix("round_")), {})
+        of_round = rounds.setdefault(int(folder.removeprefix("round_")), {})
         of_round[name] = of_round.get(name, 0.0) + value
-    if not parts:
+    if not rounds:
         return None
-    plot = _stacked("seconds by phase", parts, dict(_PHASES.values()), "seconds")
+    parts = {_round_name(number): rounds[number] for number in sorted(rounds)}
+    plot = stacked("seconds by phase", parts, dict(_PHASES.values()), "seconds")
     caption = "Stages of a phase may run side by side: each counts for the time that it added."
     return Figure("seconds", "Time by phase", plot.svg(), caption)
-
-
-def _stacked(
-    label: str, parts: Mapping[int, Mapping[str, float]], colours: Mapping[str, str], unit: str
-) -> Plot:  # a bar per round, lying, its parts side by side
-    totals = {number: sum(found.values()) for number, found in parts.items()}
-    last = max(parts)
-    rows = Axis(last + 0.6, -0.6, [(number, _round_name(number)) for number in sorted(parts)])
-    height = 70 + max(22 * (last + 1), 14 * len(colours))
-    plot = Plot(label, amounts(1.08 * max(totals.values()), unit), rows, height=height, left=76, right=170)
-    for number, found in parts.items():
-        start = 0.0
-        for name, colour in colours.items():
-            amount = found.get(name, 0)
-            if amount:
-                title = f"{_round_name(number)}, {name}: {amount:,.10g} {unit}"
-                plot.bar((start, number - 0.36), (start + amount, number + 0.36), colour, title)
-            start += amount
-        plot.note((start, number), short(start))
-    for name, colour in colours.items():
-        if any(found.get(name) for found in parts.values()):
-            plot.name(name, colour)
-    return plot
 
 
 def _round_name(number: int) -> str:

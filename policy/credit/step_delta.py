@@ -5,7 +5,7 @@
 V after a step is its score (Monte-Carlo or a PPM's, in [-1, 1]); after the last step it is the outcome, 2 r - 1, as
 nothing remains to be estimated; before the first it is the mean outcome of the group, which is the Monte-Carlo value of
 the prompt. A member's steps add up to its outcome minus that mean, and over the group to 0.
-Source: VinePPO (arXiv 2410.01679, section 4.1) with K continuations per prefix; SPO (arXiv 2505.23564) for segments.
+Source: VinePPO (arXiv 2410.01679, section 4) with K continuations per prefix; SPO (arXiv 2505.23564) for segments.
 """
 
 from __future__ import annotations

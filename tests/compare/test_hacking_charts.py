@@ -43,7 +43,7 @@ def test_a_line_for_every_seed_of_the_arms_with_a_learned_reward():
     for tint in (LEARNED, TRUE):
         assert len(lines(picture, tint)) == 2
     (first, _) = lines(picture, LEARNED)
-    assert [y for _, y in first] == [106.0, 74.5, 22.0]  # 0.2, 0.5 and 1 of a frame of 105 from 22 down
+    assert [y for _, y in first] == [95.6, 65.0, 14.0]  # 0.2, 0.5 and 1 of a frame of 102 from 14 down
     assert "hacked: alarm in 2 of 2" in picture
     assert "outcome" not in picture
     assert len(re.findall('stroke="#dc2626"', picture)) == 2
@@ -51,7 +51,7 @@ def test_a_line_for_every_seed_of_the_arms_with_a_learned_reward():
 
 def test_the_gap_has_both_signs():
     (first, _) = lines(gap_panels(ARMS), APART)
-    assert [y for _, y in first] == pytest.approx([22 + 105 * 0.65, 74.5, 22.0], abs=0.06)
+    assert [y for _, y in first] == pytest.approx([14 + 102 * 0.65, 65.0, 14.0], abs=0.06)
 
 
 def test_drift_is_shown_for_whoever_has_it_and_unknown_updates_are_left_out():
@@ -64,6 +64,6 @@ def test_drift_is_shown_for_whoever_has_it_and_unknown_updates_are_left_out():
 def test_choosing_is_shown_over_what_it_costs():
     picture = choice_panels(ARMS)
     (first, _) = lines(picture, TRUE)
-    assert [y for _, y in first] == pytest.approx([74.5, 116.5])
+    assert [y for _, y in first] == pytest.approx([65.0, 105.8])
     assert "n = 4" in picture
     assert choice_panels({"outcome": ARMS["outcome"]}) == ""
