@@ -143,7 +143,10 @@ class Plot:
         self._parts.append(f'<text x="{self._left}" y="10" font-weight="600"{ink}>{escape(text)}</text>')
 
     def svg(self) -> str:
-        return _svg(self.label, self.width, self.height, self._parts)
+        """The picture, longer where the names need more room than the frame."""
+        return _svg(
+            self.label, self.width, max([self.height, *(math.ceil(at + 10) for at in self._taken)]), self._parts
+        )
 
     def group(self, x: int, y: int) -> str:
         """The picture as a part of a larger one."""
