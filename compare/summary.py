@@ -133,7 +133,7 @@ def _arm(name: str, runs: ArmRuns, seed: int, alarm: AlarmConfig) -> dict[str, A
     row |= {"mean": None, "interval": None, "start": None}
     if done:
         found = two_way_bootstrap(_table(done, "final_right"), derive_seed(seed, "arm", name))
-        row |= {"mean": _round(found.mean), "interval": _within(found.interval)}
+        row |= {"mean": _round(found.mean), "interval": _within(found.interval, 0.0)}
         row["start"] = _round(float(_table(done, "start_right").mean()))
     if runs.note:
         row["note"] = runs.note
@@ -204,7 +204,7 @@ def _contrasts(arms: Mapping[str, ArmRuns], references: Sequence[str], seed: int
 
 
 def _contrast(a: str, b: str, found: Estimate) -> dict[str, Any]:
-    interval = [_round(end) for end in found.interval]
+    interval = _within(found.interval, -1.0)
     return {"a": a, "b": b, "difference": _round(found.mean), "interval": interval, "p": _round(found.p)}
 
 
@@ -248,8 +248,9 @@ def charged(row: Mapping[str, Any]) -> Ledger:
     return total
 
 
-def _within(interval: Sequence[float]) -> list[float]:
-    return [_round(min(1.0, max(0.0, end))) for end in interval]
+def _within(interval: Sequence[float], least: float) -> list[float]:
+    """What an interval says beyond ``least`` and 1 cannot be."""
+    return [_round(min(1.0, max(least, end))) for end in interval]
 
 
 def _round(value: float) -> float:
