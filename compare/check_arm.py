@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from compare.companion_config import Rewards
+import math
+
+from compare.companion_config import Reads, Rewards
 from compare.config import ArmConfig, Recipe, Scores
+from policy.config import TrainFrom
 from policy.credit.config import CreditName
 from policy.credit.registry import needs
 from tasks.errors import UserError
+from tasks.graders.base import Resources
+from tasks.graders.build import load_grader
 from tasks.problem import Task
 
 _Rules = dict[str, bool]
@@ -18,6 +23,10 @@ def check_arm(name: str, arm: ArmConfig, task: Task, shared_pool: bool = False) 
 
     With ``shared_pool`` an arm that wants trajectories of its own is refused too.
     """
+    if arm.recipe is Recipe.STAGES or arm.stages:
+        _check_stages(name, arm, task, shared_pool)
+    if arm.reward is not None:
+        _check_reward(f"arms.{name}.reward", arm.reward, task)
     rules = (
         _credit(name, arm, task)
         | _rewards(name, arm, shared_pool)
@@ -25,6 +34,7 @@ def check_arm(name: str, arm: ArmConfig, task: Task, shared_pool: bool = False) 
         | _trees(name, arm)
         | _ppm(name, arm, shared_pool)
         | _amounts(name, arm)
+        | _sources(name, arm, task)
     )
     for rule, holds in rules.items():
         if not holds:
@@ -116,6 +126,63 @@ def _amounts(name: str, arm: ArmConfig) -> _Rules:
         f"arms.{name}.sampling must lie between 0 and 1, got {arm.sampling}": 0 < arm.sampling < 1,
         f"arms.{name}.continuations must be at least 1, got {arm.continuations}": arm.continuations >= 1,
     }
+
+
+def _sources(name: str, arm: ArmConfig, task: Task) -> _Rules:
+    """Where solutions, pairs and rewards come from, where it is not the arm itself and the task's verifier."""
+    is_rft, is_model = arm.recipe is Recipe.RFT, arm.rewards is Rewards.REWARD_MODEL
+    parts = list(getattr(task, "parts", ()))
+    unknown = [part for part in arm.reward_model_parts if part not in parts]
+    return {
+        f"arms.{name}.teacher, demonstrations and train_from are for recipe=rft, got arms.{name}.recipe={arm.recipe}": (
+            is_rft or (arm.teacher, arm.demonstrations, arm.train_from) == (None, 0, TrainFrom.PREVIOUS)
+        ),
+        f"arms.{name}.demonstrations must be at least 0, got {arm.demonstrations}": arm.demonstrations >= 0,
+        f"arms.{name}.reward is for recipe=on_policy and rft, got arms.{name}.recipe={arm.recipe}": (
+            arm.reward is None or arm.recipe in (Recipe.ON_POLICY, Recipe.RFT)
+        ),
+        f"arms.{name}.pairs, reward_model_parts and reward_model_reads are for rewards=reward_model": (
+            is_model or (arm.pairs, arm.reward_model_parts, arm.reward_model_reads) == (None, [], Reads.SOLUTION)
+        ),
+        f"arms.{name}.reward_model_parts: task {task.name} has no part {', '.join(unknown)}; its parts are "
+        f"{', '.join(parts) or 'none, for it is no mix'}": not unknown,
+    }
+
+
+class _Unasked:
+    """Stands for a policy while a grader is only tried."""
+
+    def log_prob(self, context: str, text: str) -> tuple[float, int]:
+        raise ValueError("nothing is graded yet")
+
+
+def _check_reward(option: str, name: str, task: Task) -> None:
+    """Refuse a grader that is not there, or cannot be built."""
+    try:
+        load_grader(name, Resources(log_probs=_Unasked(), verifier=task.verifier))
+    except UserError as error:
+        raise UserError(f"{option}: {error}") from error
+
+
+def _check_stages(name: str, arm: ArmConfig, task: Task, shared_pool: bool) -> None:
+    """Refuse stages that cannot work, each by its own options."""
+    option = f"arms.{name}.stages"
+    if (arm.recipe is Recipe.STAGES) != bool(arm.stages):
+        raise UserError(f"{option} and arms.{name}.recipe=stages go together; set both, or neither")
+    if shared_pool:
+        raise UserError(f"{option}: each stage samples for itself, and shared_pool=true gives all arms the same")
+    for number, stage in enumerate(arm.stages):
+        own = f"{option}.{number}"
+        if stage.recipe in (Recipe.STAGES, Recipe.SFT):
+            raise UserError(f"{own}.recipe must be one that trains, and has no stages itself, got {stage.recipe}")
+        if stage.needs_ppm or stage.recipe is Recipe.STEP_DPO:
+            raise UserError(
+                f"{own} learns from trees, which are grown before an arm begins; give it a PPM that is there "
+                f"({own}.ppm=FOLDER), or take a recipe without trees"
+            )
+        if not 0 < stage.share < math.inf:
+            raise UserError(f"{own}.share must be a number above 0, got {stage.share}")
+        check_arm(f"{name}.stages.{number}", stage, task, shared_pool)
 
 
 def _wanted(arm: ArmConfig) -> tuple[str, ...]:

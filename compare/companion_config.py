@@ -17,6 +17,13 @@ class Rewards(Option):
     REWARD_MODEL = "reward_model"  # a Bradley-Terry model of pairs that the verifier told apart; it stays as it is
 
 
+class Reads(Option):
+    """What of a solution a reward model sees, behind the problem."""
+
+    SOLUTION = "solution"  # all of it
+    FINAL_STEP = "final_step"  # its last step alone: what it tells the user (DeepSeek-R1, section 2.3.4)
+
+
 def _optimiser() -> OptimiserConfig:
     """Of a model that follows the policy: as many groups a step as there are in an update, and no slow beginning."""
     return OptimiserConfig(learning_rate=3e-4, epochs=1.0, batch_rows=48, micro_rows=16, warmup=0.0)

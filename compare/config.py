@@ -8,16 +8,17 @@ from operator import attrgetter
 
 from compare.alarm import AlarmConfig
 from compare.budget import Budget
-from compare.companion_config import CriticConfig, ImplicitConfig, RewardModelConfig, Rewards
+from compare.companion_config import CriticConfig, ImplicitConfig, Reads, RewardModelConfig, Rewards
 from compare.remedy_config import RemedyConfig
 from compare.summary import Supervision
 from evolve.config import GroupSearchConfig, PpmConfig, ScorerName, SelectionConfig, WandbConfig, check_steps
 from evolve.executor import Executor, RayConfig, check_executor
 from lm.config import OptimiserConfig
 from mcts.config import Expansion, Mode
-from policy.config import EngineConfig, EngineName, PolicyConfig
+from policy.config import EngineConfig, EngineName, PolicyConfig, TrainFrom
 from policy.credit.config import CreditConfig, CreditName
 from policy.rl_config import RlConfig
+from prm.losses.config import LossName
 from tasks.config import StepFormat, TaskConfig
 from tasks.errors import UserError
 from tasks.options import Option
@@ -36,6 +37,7 @@ class Recipe(Option):
     RSTAR = "rstar"  # searches, keeps the best trajectories, trains on them; and a PPM on the pairs
     ON_POLICY = "on_policy"  # samples, credits, updates, over and over
     STEP_DPO = "step_dpo"  # searches, trains on the pairs of steps
+    STAGES = "stages"  # several of these one after the other, each from the policy of the one before
 
 
 class Scores(Option):
@@ -70,6 +72,18 @@ class ArmConfig:
     dpo_beta: float = 0.1  # step_dpo: how hard the policy is held to where it began
     beta: float | None = None  # on_policy: weight of the KL to the cold start; none: rl.grpo.beta
     learning_rate: float | None = None  # none: that of rl.optimiser, or of tuning
+    reward: str | None = None  # a ready grader or a file (docs/graders.md) that rewards in the verifier's place
+    reward_model_parts: list[str] = field(default_factory=list)  # rewards=reward_model, task=mix: parts it judges
+    reward_model_reads: Reads = Reads.SOLUTION  # rewards=reward_model: what of a solution it sees
+    pairs: str | None = (
+        None  # rewards=reward_model: file of preferences, in place of pairs that the verifier tells apart
+    )
+    teacher: str | None = None  # rft: whose solutions are kept: a policy's folder, or a file of solved problems
+    demonstrations: int = 0  # rft: worked solutions of the task that are trained on besides
+    train_from: TrainFrom = TrainFrom.PREVIOUS  # rft: the policy that sampled; or the cold start, where a stage says so
+    stages: list[ArmConfig] = field(default_factory=list)  # stages: what is done, in turn
+    share: float = 1.0  # of a stage: how much of the arm's budget it gets, against the shares of the others
+    label: str = ""  # of a stage: its name in the report
 
     @property
     def needs_ppm(self) -> bool:
@@ -79,11 +93,13 @@ class ArmConfig:
     @property
     def offline(self) -> bool:
         """Does it train on a fixed set of texts, never on what it samples as it changes?"""
-        return self.recipe is not Recipe.ON_POLICY
+        return all(stage.offline for stage in self.stages) if self.stages else self.recipe is not Recipe.ON_POLICY
 
     @property
     def supervision(self) -> Supervision:
         """What tells the arm which of its steps to repeat."""
+        if self.stages:
+            return _combined({stage.supervision for stage in self.stages})
         if self.recipe in (Recipe.SFT, Recipe.SFT_MORE):
             return Supervision.NONE
         if self.scores is Scores.ORACLE:
@@ -92,8 +108,18 @@ class ArmConfig:
             return Supervision.PROCESS
         if self.recipe is Recipe.RFT or self.credit.name in (CreditName.OUTCOME, CreditName.GAE):
             return Supervision.OUTCOME
-        both = (CreditName.OUTCOME_PLUS_PROCESS, CreditName.IMPLICIT)
+        both = (CreditName.OUTCOME_PLUS_PROCESS, CreditName.OUTCOME_PLUS_MIN_FORM, CreditName.IMPLICIT)
         return Supervision.BOTH if self.credit.name in both else Supervision.PROCESS
+
+
+def _combined(found: set[Supervision]) -> Supervision:
+    """What tells an arm of several stages what to repeat."""
+    if Supervision.ORACLE in found:
+        return Supervision.ORACLE
+    if found >= {Supervision.OUTCOME, Supervision.PROCESS}:
+        return Supervision.BOTH
+    order = (Supervision.BOTH, Supervision.PROCESS, Supervision.OUTCOME)
+    return next((each for each in order if each in found), Supervision.NONE)
 
 
 @dataclass
@@ -190,6 +216,8 @@ def check(config: CompareConfig) -> None:
         raise UserError("engine=openai cannot be given new weights, and the arms train; use engine=hf or engine=vllm")
     if config.ppm.scorer is not ScorerName.HF:
         raise UserError(f"ppm.scorer must be hf in a comparison, got {config.ppm.scorer}")
+    if config.ppm.loss is not LossName.PAIRWISE:
+        raise UserError(f"ppm.loss must be pairwise in a comparison, got {config.ppm.loss}")
     if config.search.mode is not Mode.TERMINAL_GUIDED or config.tree.mode is not Mode.TERMINAL_GUIDED:
         raise UserError("search.mode and tree.mode must be terminal_guided: an arm begins without a PPM")
     if not config.arms:

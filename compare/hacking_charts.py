@@ -44,6 +44,21 @@ def choice_panels(arms: Mapping[str, Any]) -> str:
     return line_panels(panels, (0.0, 1.0), "best of n by the learned reward") if panels else ""
 
 
+def judged_panels(arms: Mapping[str, Any]) -> str:
+    """Mean reward in training (orange) and of the judged problems (blue) by update; empty where no grader rewards."""
+    panels = []
+    for name, row in arms.items():
+        runs = [each["rewards"] for each in finished(row) if "rewards" in each]
+        lines = [
+            Line(tint, [place for place, _ in run[key]], [value for _, value in run[key]])
+            for run in runs
+            for key, tint in (("training", LEARNED), ("judged", TRUE))
+        ]
+        if lines:
+            panels.append(Panel(name, lines, f"{max(line.xs[-1] for line in lines if line.xs):.0f}"))
+    return line_panels(panels, (0.0, 1.0), "reward in training and of judged problems by update") if panels else ""
+
+
 def _by_update(arms: Mapping[str, Any], tints: Mapping[str, str]) -> list[Panel]:
     """A panel per arm that has the first figure, a line per seed and figure."""
     panels, first = [], next(iter(tints))

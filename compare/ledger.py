@@ -23,7 +23,8 @@ class Role(Option):
     POLICY = "policy"  # what is being trained; its reference copy too
     PPM = "ppm"  # process model: trained on pairs, or implicit with its reference
     CRITIC = "critic"  # value model of PPO
-    REWARD_MODEL = "reward_model"  # outcome reward model
+    REWARD_MODEL = "reward_model"  # outcome reward model, or what a reward's grader reads log-probabilities of
+    TEACHER = "teacher"  # another policy, whose solutions are learned from
 
 
 UNCHARGED = frozenset({"cold_start", "evaluation", "audit"})

@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import quote
 
 from compare.charts import band_panels, colours, compute_chart, difference_chart, learning_chart
-from compare.hacking_charts import choice_panels, drift_panels, gap_panels, reward_panels
+from compare.hacking_charts import choice_panels, drift_panels, gap_panels, judged_panels, reward_panels
 from compare.report_tables import TableText, ranked, tables
 from compare.summary import Supervision, finished
 from compare.verdict import findings
@@ -114,6 +114,9 @@ def _figures(results: dict[str, Any]) -> list[Figure]:
         parts.append(Figure("rewards", "Learned reward and truth", reward_panels(arms), caption))
         caption = "By update: where it rises, the learned reward leaves the truth behind."
         parts.append(Figure("gap", "Learned reward less truth", gap_panels(arms), caption))
+    caption = "By update, a line per seed: orange what a grader rewards in training, blue on the judged problems."
+    title = "Reward in training and of judged problems"
+    parts += [Figure("judged_rewards", title, picture, caption) for picture in [judged_panels(arms)] if picture]
     caption = "By update, nats per token."
     parts += [
         Figure("drift", "Drift from the cold start", picture, caption) for picture in [drift_panels(arms)] if picture

@@ -27,7 +27,16 @@ class TableText:
 
 def tables(results: dict[str, Any]) -> list[TableText]:
     """Those that the comparison has anything to put into."""
-    made = [arms_table, cost_table, models_table, fidelity_table, signs_table, best_of_n_table]
+    made = [
+        arms_table,
+        parts_table,
+        stages_table,
+        cost_table,
+        models_table,
+        fidelity_table,
+        signs_table,
+        best_of_n_table,
+    ]
     return [table for make in made if (table := make(results)).rows]
 
 
@@ -61,6 +70,39 @@ def arms_table(results: dict[str, Any], brief: bool = False) -> TableText:
         "the whole budget. FLOPs: median of the seeds that got there."
     )
     return TableText("Arms", head, rows, note)
+
+
+def parts_table(results: dict[str, Any]) -> TableText:
+    """Where the task is a mix: accuracy on each part's problems."""
+    arms = {name: [each.get("parts", {}) for each in finished(row)] for name, row in ranked(results).items()}
+    parts = list(dict.fromkeys(part for seeds in arms.values() for seed in seeds for part in seed))
+    rows = []
+    for place, (name, seeds) in enumerate(arms.items(), start=1):
+        known = [[seed[part] for seed in seeds if part in seed] for part in parts]
+        if any(known):
+            rows.append([str(place), name, *map(_from_to, known)])
+    note = "Accuracy on each part's judged problems, at the cold start and at the end; mean of the seeds."
+    return TableText("Parts of the mix", ["", "arm", *parts], rows, note)
+
+
+def stages_table(results: dict[str, Any]) -> TableText:
+    """Of arms that have stages: what each cost, and what it came to."""
+    rows: list[list[str]] = []
+    for name, row in ranked(results).items():
+        seeds = [each["stages"] for each in finished(row) if "stages" in each]
+        for own in zip(*seeds, strict=True):
+            spent = sum(each["ends"] - each["begins"] for each in own) / len(own)
+            updates = sum(each["updates"] for each in own) / len(own)
+            begins, first = sum(each["begins"] for each in own) / len(own), own[0]["label"]
+            cells = [amount(begins), amount(spent), amount(updates), _from_to([each["right"] for each in own])]
+            rows.append([str(len(rows) + 1), name, first, *cells])
+    head = ["", "arm", "stage", "begins at FLOPs", "FLOPs", "updates", "accuracy"]
+    return TableText("Stages", head, rows, "Mean of the seeds; accuracy when the stage begins and when it is over.")
+
+
+def _from_to(pairs: Sequence[Sequence[float]]) -> str:
+    """Means of first and second figures, as shares."""
+    return " → ".join(percent(sum(side) / len(side)) for side in zip(*pairs, strict=True)) or "-"
 
 
 def cost_table(results: dict[str, Any]) -> TableText:

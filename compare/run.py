@@ -15,7 +15,7 @@ from compare.check_arm import check_arm
 from compare.config import RESULT_NEUTRAL, ArmConfig, CompareConfig, Recipe, check
 from compare.jobs import Failed, Jobs, SeedStage, Track
 from compare.material import Material, trees_name
-from compare.ranks import RankPool, check_ranks, launched
+from compare.ranks import check_ranks
 from compare.report import write_reports
 from compare.seed_run import links_of, seed_run
 from compare.summary import ArmRuns, SeedRun, summarise
@@ -23,6 +23,7 @@ from evolve.config import WandbMode
 from evolve.executor import Pool, open_pool
 from evolve.journal import RunLog
 from evolve.open_run import open_run
+from evolve.ranks import RankPool, launched
 from evolve.run_folder import RunFolder
 from evolve.run_trees import has_trees
 from evolve.sandboxing import active_tier, told
@@ -76,7 +77,7 @@ def compare(config: CompareConfig, settings: dict[str, Any], root: Path) -> dict
 
 def _open_pool(config: CompareConfig, root: Path) -> Pool:
     if launched() > 1:
-        return RankPool(config)
+        return RankPool(config.engine)
     note = RunLog(root / "log.txt").write
     return open_pool(config.executor, config.workers, config.ray, config.engine.device, root, note)
 
@@ -181,9 +182,14 @@ class Comparison:
 
 
 def _note(arm: ArmConfig) -> str:
-    if arm.ppm is None:
-        return ""
-    return f"follows a PPM that was there before ({arm.ppm}); what that has cost is charged to nobody"
+    every = (arm, *arm.stages)
+    ready = [each.ppm for each in every if each.ppm is not None]
+    if ready:
+        return f"follows a PPM that was there before ({ready[0]}); what that has cost is charged to nobody"
+    teachers = [each.teacher for each in every if each.teacher is not None]
+    if teachers:
+        return f"learns what another solved ({teachers[0]}); what went before that is charged to nobody"
+    return ""
 
 
 def _refusal(name: str, arm: ArmConfig, task: Task, config: CompareConfig) -> str:

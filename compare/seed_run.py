@@ -30,6 +30,9 @@ def seed_run(
         best_of_n=found.get("best_of_n", ()),
         links=links,
         training=_training(found, rows),
+        stages=found.get("stages", ()),
+        parts=found.get("parts", {}),
+        rewards=_rewards(rows),
     )
 
 
@@ -38,6 +41,17 @@ def _training(found: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> di
     known = {name: [row[metric] for row in rows if metric in row] for name, metric in _TAKEN_DOWN.items()}
     means = {name: sum(values) / len(values) for name, values in known.items() if values}
     return {"updates": float(found["updates"]), **means}
+
+
+def _rewards(rows: Sequence[Mapping[str, Any]]) -> dict[str, list[list[float]]]:
+    """Where a grader rewards: by place of the update, the mean reward in training and of the judged problems."""
+    if not any("eval/reward" in row for row in rows):
+        return {}
+    named = {"training": "reward", "judged": "eval/reward"}
+    return {
+        name: [[place, row[metric]] for place, row in enumerate(rows) if metric in row]
+        for name, metric in named.items()
+    }
 
 
 def links_of(root: Path, out: Path, trees: Path | None) -> dict[str, str]:

@@ -40,6 +40,9 @@ class SeedRun:
     ``compare.hacking.measure``; ``fidelity``: of ``prm.judging.fidelity``; ``best_of_n``: of ``prm.judging.best_of_n``;
     ``links``: what to look at, by the words to show, relative to the comparison's folder. ``training``: ``updates``,
     and means over them: share of groups with ``equal_groups`` of rewards, of tokens ``clipped``, ``entropy``.
+    ``stages``: of an arm that has them, as ``compare.arms.stages`` tells them; ``parts``: where the task is a mix, the
+    accuracy at the start and at the end on each part's problems; ``rewards``: where a grader rewards, pairs of update
+    and mean reward, in ``training`` and of the ``judged`` problems.
     """
 
     start_right: Sequence[bool]
@@ -51,6 +54,9 @@ class SeedRun:
     best_of_n: Sequence[Mapping[str, float]] = ()
     links: Mapping[str, str] = field(default_factory=dict)
     training: Mapping[str, float] = field(default_factory=dict)
+    stages: Sequence[Mapping[str, Any]] = ()
+    parts: Mapping[str, Sequence[float]] = field(default_factory=dict)
+    rewards: Mapping[str, Sequence[Sequence[float]]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +170,14 @@ def _seed(run: SeedRun, alarm: AlarmConfig) -> dict[str, Any]:
         "best_of_n": [dict(row) for row in run.best_of_n],
         "links": dict(run.links),
         "training": {name: _round(value) for name, value in run.training.items()},
+        **_only_some(run),
     }
+
+
+def _only_some(run: SeedRun) -> dict[str, Any]:
+    """What not every run has."""
+    found = {"stages": list(run.stages), "parts": dict(run.parts), "rewards": dict(run.rewards)}
+    return {name: value for name, value in found.items() if value}
 
 
 def _of_curves(curves: Sequence[Curve], end: float, reach: float | None) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 from evolve.drawn import Drawn
@@ -21,9 +21,11 @@ from mcts.search import Search
 from mcts.searcher import Searcher
 from mcts.step import Evaluator
 from mcts.tree import SearchTree
-from mcts.votes import ended, solution_of, vote_of
+from mcts.votes import AnswerKey, ended, solution_of, vote_of
 from mcts.waves import WaveConfig
 from mcts.whole import WholeSolutions
+from prm.scorer import Scorer
+from tasks.answers import votes_of
 from tasks.problem import Outcome, Problem
 from tasks.registry import build_task
 
@@ -37,22 +39,25 @@ class Answer:
     scored: int
 
 
+_Keys = Callable[[Problem], AnswerKey]  # what a problem's solutions are voted on by
 _Answers = Iterator[tuple[Method, int, list[Answer]]]  # a method at a budget: an answer per problem
 
 
-def judge_methods(report: Callable[..., None], work: MethodWork, problems: list[Problem]) -> StageResult:
+def judge_methods(
+    report: Callable[..., None], work: MethodWork, problems: list[Problem], scorer: Scorer | None = None
+) -> StageResult:
     """A record per problem: ``found[method][budget]`` is [right, generated tokens, scored tokens].
 
+    ``scorer`` takes the place of the PPM at ``work.ppm_path``, such as one that knows the truth, for a ceiling.
     ``verdicts`` counts the different solutions of each problem by the verifier's finding. UserError if it failed on
     more than 1 % of them.
     """
-    bench = _Bench(work, problems)
+    verifier = build_task(work.task).verifier
+    bench = _Bench(work, problems, scorer, partial(votes_of, verifier))
     records: list[dict[str, Any]] = [
         {"id": problem.id, "level": problem.meta.get("level"), "found": {str(method): {} for method in work.methods}}
         for problem in problems
     ]
-    verifier = build_task(work.task).verifier
-
     verdicts = Counter[Outcome]()
 
     @cache
@@ -78,12 +83,13 @@ def judge_methods(report: Callable[..., None], work: MethodWork, problems: list[
 class _Bench:
     """The models, and the problems as a search without ground truth may see them."""
 
-    def __init__(self, work: MethodWork, problems: list[Problem]) -> None:
+    def __init__(self, work: MethodWork, problems: list[Problem], scorer: Scorer | None, keys: _Keys) -> None:
         self._work = work
+        self._keys = keys
         self._problems = [without_answer(problem) for problem in problems]
         self._sampler = load_sampler(work.policy, work.engine, work.policy_path)
-        self._evaluator = None
-        if work.ppm_path is not None:
+        self._evaluator = scorer
+        if scorer is None and work.ppm_path is not None:
             self._evaluator = load_evaluator(work.scorer, work.engine, work.ppm_path, self._sampler.encode)
 
     def answers(self) -> Iterator[tuple[int, _Answers]]:
@@ -136,7 +142,7 @@ class _Bench:
                     read = self._scored(search.tree, search.problem, each.nodes) if method not in WITHOUT_PPM else 0
                     answers.append(
                         Answer(
-                            each.choose(method, work.evaluation.choose_by),
+                            each.choose(method, work.evaluation.choose_by, self._keys(search.problem)),
                             sum(tokens(search.problem.id)[:budget]),
                             read,
                         )
@@ -150,7 +156,10 @@ class _Bench:
             answers = []
             for search in searches:
                 tree, choose_by = search.tree, self._work.evaluation.choose_by
-                found = vote_of(tree, choose_by) if method is Method.DVTS_WEIGHTED else solution_of(tree, choose_by)
+                if method is Method.DVTS_WEIGHTED:
+                    found = vote_of(tree, choose_by, self._keys(search.problem))
+                else:
+                    found = solution_of(tree, choose_by)
                 read = self._scored(tree, search.problem, range(1, len(tree)))
                 answers.append(Answer([found] if found is not None else [], sum(tokens(search.problem.id)), read))
             yield method, budget, answers

@@ -66,6 +66,7 @@ def _summarise(
             "width": evaluation.search.width,
             "choose_by": str(evaluation.choose_by),
             "temperature": evaluation.temperature,
+            **({} if wanted.prm is None else {"prm": wanted.prm}),
             "seed": wanted.seed,
         },
         "methods": [ladder(curve) for curve in curves],

@@ -8,12 +8,14 @@ from dataclasses import dataclass, field, replace
 from operator import attrgetter
 
 from evolve.executor import Executor, RayConfig, check_executor
+from evolve.label_config import OF_TREES, LabelMethod
 from lm.config import OptimiserConfig
 from lm.vllm_version import installed_vllm, refuse_vllm
 from mcts.config import Mode, SearchConfig
 from mcts.votes import Aggregation
 from policy.completions_client import checked_url
-from policy.config import EngineConfig, EngineName, PolicyConfig, StepFormatConfig
+from policy.config import DpoConfig, EngineConfig, EngineName, PolicyConfig, StepFormatConfig
+from prm.losses.config import LossName
 from prm.pairs import PairConfig
 from tasks.config import StepFormat, TaskConfig
 from tasks.errors import UserError
@@ -23,10 +25,11 @@ from tasks.sandbox.execution import Tier
 
 
 class ProblemChoice(Option):
-    """Which training problems a round searches: the ``same`` every round, or ``fresh`` ones."""
+    """Which training problems a round searches. See "Problem supply" in docs/concepts.md."""
 
-    SAME = "same"
-    FRESH = "fresh"
+    SAME = "same"  # the first ones, every round
+    FRESH = "fresh"  # those after the rounds' before
+    CURRICULUM = "curriculum"  # of both, drawn by how often the last trees solved them
 
 
 @dataclass
@@ -44,7 +47,9 @@ class SearchStageConfig(GroupSearchConfig):
     """How the trees of a round are grown: the search of one problem, and over which problems it runs."""
 
     problems: int = 1000  # training problems searched in a round
-    choice: ProblemChoice = ProblemChoice.SAME  # the same problems every round, or fresh ones
+    choice: ProblemChoice = ProblemChoice.SAME  # the same problems every round, fresh ones, or drawn by success
+    floor: float = 0.05  # choice=curriculum: weight of a problem of which nothing, or nothing good, is known; to 0.25
+    varied: float = 0.0  # share of a round's problems that are variations of solved ones (from the second round on)
     # Rollouts of one more tree for each problem still unsolved, one entry per tree.
     escalation: list[int] = field(default_factory=list)
     held_out: int = 100  # problems of evaluation.split searched as well, for pairs that the PPM is judged on
@@ -59,15 +64,25 @@ class RoundConfig:
     width: int | None = None  # candidates per expansion
     temperature: float | None = None  # of the candidates
     problems: int | None = None  # training problems searched in the round
-    choice: ProblemChoice | None = None  # the same problems as in the rounds before, or fresh ones
+    choice: ProblemChoice | None = None  # the same problems as in the rounds before, fresh ones, or drawn by success
+    varied: float | None = None  # share of the round's problems that are variations of solved ones
     escalation: list[int] | None = None  # rollouts of one more tree for each problem still unsolved, one entry per tree
+
+
+class SelectBy(Option):
+    """Which of a problem's trajectories come first. Two with the same text count once."""
+
+    MEAN_Q = "mean_q"  # the correct ones by mean Q of their steps, ties by min Q (rStar-Math)
+    REJECTION = "rejection"  # the correct ones, in an order drawn by lot (rejection sampling)
+    RANDOM = "random"  # all that ended, right or wrong, in an order drawn by lot
 
 
 @dataclass
 class SelectionConfig:
     """Which trajectories the policy is trained on: per problem the ``top`` correct ones by mean Q (rStar-Math)."""
 
-    top: int = 2  # trajectories per solved problem
+    by: SelectBy = SelectBy.MEAN_Q
+    top: int = 2  # trajectories per problem
     min_q: float = -1.0  # a trajectory with a step below this Q is not taken
     quarantine: float = 0.9  # an unsolved problem is suspect when this share of its level is solved
 
@@ -90,6 +105,9 @@ class ScorerName(Option):
 class PpmConfig:
     """The process preference model: its pairs, its training, and what computes its scores."""
 
+    loss: LossName = LossName.PAIRWISE  # pairwise: pairs chosen on the trees; others: labels of their solutions
+    labels: LabelMethod = LabelMethod.TREE_Q  # tree_q or weighted_value: the labels, for a loss other than pairwise
+    per_problem: int = 8  # solutions of a problem that are labelled, right and wrong in turn
     scorer: ScorerName = ScorerName.HF  # hf or vllm; the values agree to 1e-5
     start: PpmStart = PpmStart.POLICY  # the policy that grew the trees, or the last round's PPM
     pairs: PairConfig = field(default_factory=PairConfig)
@@ -107,6 +125,22 @@ class EvaluationConfig:
     group: int = 75  # problems judged together
     choose_by: Aggregation = Aggregation.LAST  # which of the solutions that a search found is its answer
     search: SearchConfig = field(default_factory=lambda: SearchConfig(mode=Mode.INFERENCE, rollouts=8, width=4))
+
+
+class PolicyUpdate(Option):
+    """What a round's policy learns from the trees."""
+
+    SFT = "sft"  # the chosen trajectories, by fine-tuning (rStar-Math)
+    DPO = "dpo"  # the preference pairs of steps, by DPO against the policy it starts from (MCTS-DPO)
+
+
+@dataclass
+class TeacherConfig:
+    """Another policy that round 1 learns from. It must have the policy's tokenizer: ids are trained on as sampled."""
+
+    policy: str | None = None  # folder of the policy that grows round 1's trees in the cold start's place
+    round: str | None = None  # folder of a finished round of another run: its trees are taken, and nothing is searched
+    ppm: bool = False  # with round: its PPM is taken too, and none trained
 
 
 class WandbMode(Option):
@@ -135,6 +169,9 @@ class EvolveConfig:
     search: SearchStageConfig = field(default_factory=SearchStageConfig)
     schedule: list[RoundConfig] = field(default_factory=list)  # what each round does differently from search
     selection: SelectionConfig = field(default_factory=SelectionConfig)
+    teacher: TeacherConfig = field(default_factory=TeacherConfig)
+    policy_update: PolicyUpdate = PolicyUpdate.SFT
+    dpo: DpoConfig = field(default_factory=DpoConfig)  # policy_update=dpo
     ppm: PpmConfig = field(default_factory=PpmConfig)
     evaluation: EvaluationConfig = field(default_factory=EvaluationConfig)
     wandb: WandbConfig = field(default_factory=WandbConfig)
@@ -196,6 +233,7 @@ _LEAST = {
     "evaluation.temperature": 0,
     "evaluation.group": 1,
     "selection.top": 1,
+    "ppm.per_problem": 1,
     "engine.batch_rows": 1,
     "engine.cache_mb": 1,
     "engine.server.in_flight": 1,
@@ -208,6 +246,15 @@ _LEAST = {
     "policy.max_solution_tokens": 1,
     "policy.cold_start.demonstrations": 0,
 }
+GUIDING = (
+    LossName.PAIRWISE,
+    LossName.MSE,
+    LossName.SOFT_BCE,
+    LossName.Q_RANKING,
+    LossName.OUTCOME_BCE,
+    LossName.OUTCOME_RANKING,
+)
+"""Losses whose model a search can be guided by: those with one score a step."""
 _DEVICE = re.compile(r"auto|cpu|cuda(:\d+)?")
 _DTYPES = ("float32", "bfloat16", "float16")
 
@@ -239,6 +286,17 @@ def check(config: EvolveConfig) -> None:
         "ppm.pairs.same_prefix and ppm.pairs.final_step are both false, so there would be no pairs": (
             config.ppm.pairs.same_prefix or config.ppm.pairs.final_step
         ),
+        f"ppm.loss must be one of {', '.join(GUIDING)}, got {config.ppm.loss}": config.ppm.loss in GUIDING,
+        f"ppm.labels must be {' or '.join(OF_TREES)}, got {config.ppm.labels}": config.ppm.labels in OF_TREES,
+        f"search.floor must lie above 0 and be at most 0.25, got {config.search.floor}": 0
+        < config.search.floor
+        <= 0.25,
+        "teacher.policy and teacher.round are both set; set one of them": (
+            config.teacher.policy is None or config.teacher.round is None
+        ),
+        "teacher.ppm=true takes the PPM of teacher.round, which is not set": (
+            config.teacher.round is not None or not config.teacher.ppm
+        ),
     }
     for rule, holds in rules.items():
         if not holds:
@@ -268,6 +326,8 @@ def check_steps(task: TaskConfig, steps: StepFormatConfig) -> None:
 def _check_round(number: int, search: SearchStageConfig) -> None:
     if search.problems < 1:
         raise UserError(f"schedule: round {number} must search at least 1 problem, got problems={search.problems}")
+    if not 0 <= search.varied <= 1:
+        raise UserError(f"search.varied is a share and must lie in 0..1, got {search.varied} in round {number}")
     if min(search.escalation, default=1) < 1:
         raise UserError(f"search.escalation must hold numbers of rollouts of at least 1, got {search.escalation}")
     if number == 1 and search.mode is Mode.PPM_AUGMENTED:

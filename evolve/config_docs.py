@@ -74,6 +74,14 @@ def further_markdown(head: str, config: Any) -> str:
     return "\n".join(part.rstrip() + "\n" for part in [head, *_sections("", config, shared), *filter(None, words)])
 
 
+def programs_markdown(head: str, programs: Mapping[str, Any]) -> str:
+    """A page of several programs, by name, each with the dataclass of its options."""
+    sections = [part for name, config in programs.items() for part in _sections("", config, title=f"`{name}`")]
+    words = {option: _word(option) for config in programs.values() for option in _enumerations(config, {})}
+    told = ["## What the words mean\n", *filter(None, words.values())]
+    return "\n".join(part.rstrip() + "\n" for part in [head, *sections, *told])
+
+
 def comments_of(schema: type) -> dict[str, str]:
     """The comment of each field (of a dataclass or an enumeration), those of base classes included.
 
@@ -117,9 +125,13 @@ def _lines_from(line: int, source: list[str], comments: Mapping[int, str]) -> It
         line += 1
 
 
-def _sections(path: str, node: Any, without: Collection[str] = ()) -> Iterator[str]:
-    """The section of a dataclass, then those of the dataclasses in it; ``without`` some of its fields."""
-    yield _section(path.rstrip(".") or "The run", node, path, without)
+def _sections(path: str, node: Any, without: Collection[str] = (), title: str = "") -> Iterator[str]:
+    """The section of a dataclass, then those of the dataclasses in it; ``without`` some of its fields.
+
+    ``title``: of the program, where a page tells of several.
+    """
+    named = ": ".join(filter(None, (title, path.rstrip(".")))) or "The run"
+    yield _section(named, node, path, without)
     for field in fields(node):
         if field.name in without:
             continue
@@ -127,12 +139,12 @@ def _sections(path: str, node: Any, without: Collection[str] = ()) -> Iterator[s
         if isinstance(value, TaskConfig):
             continue
         if is_dataclass(value):
-            yield from _sections(f"{path}{field.name}.", value)
-        elif is_dataclass(item) and isinstance(item, type):
+            yield from _sections(f"{path}{field.name}.", value, title=title)
+        elif _is_told_below(item, node):
             place = (
                 f"{path}{field.name}.{'NAME' if get_origin(get_type_hints(type(node))[field.name]) is dict else 'N'}"
             )
-            yield from _sections(f"{place}.", item())
+            yield from _sections(f"{place}.", item(), title=title)
 
 
 def _section(title: str, node: Any, path: str, without: Collection[str] = ()) -> str:
@@ -165,6 +177,11 @@ def _item(kind: Any) -> Any:
     return get_args(kind)[-1] if get_origin(kind) in (list, dict) else None
 
 
+def _is_told_below(item: Any, node: Any) -> bool:
+    """Has what a list or mapping of ``node`` holds a section of its own? Not its own kind again, nor a task's."""
+    return isinstance(item, type) and is_dataclass(item) and not issubclass(item, (type(node), TaskConfig))
+
+
 def _kind(kind: Any) -> str:
     if isinstance(kind, UnionType):
         return " or ".join(_kind(part) for part in get_args(kind))
@@ -191,7 +208,7 @@ def _enumerations(node: Any, schemas: Mapping[str, type[TaskConfig]] = TASK_CONF
             parts = (row.kind, *get_args(row.kind))
             found |= dict.fromkeys(part for part in parts if _is_option(part))
             item = _item(row.kind)
-            inner = item() if isinstance(item, type) and is_dataclass(item) else row.default
+            inner = item() if _is_told_below(item, schema) else row.default
             if is_dataclass(inner):
                 found |= dict.fromkeys(_enumerations(inner, {}))
     return list(found)
@@ -211,7 +228,7 @@ def _first_paragraph(schema: type) -> str:
 
 
 def _groups(conf: Path) -> Iterator[str]:
-    for group in sorted(path for path in conf.iterdir() if path.is_dir()):
+    for group in sorted(path for path in conf.iterdir() if path.is_dir() and path.name != "recipe"):
         lines = [f"**{group.name}**", ""]
         for path in sorted(group.glob("*.yaml")):
             text = path.read_text(encoding="utf-8")

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 from evolve.methods import BEST_OF_N, Method
 from mcts.tree import SearchTree
-from mcts.votes import Aggregation, node_score, vote
+from mcts.votes import Aggregation, AnswerKey, node_score, vote
 from mcts.whole import WholeSolutions
+from tasks.answers import solution_key
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,15 +27,18 @@ class Drawn:
         nodes = sorted({node for end in drawn for node in tree.path(end)})
         return cls(tree, [end for end in drawn if tree.step(end).is_final], nodes)
 
-    def choose(self, method: Method, weigh_by: Aggregation) -> list[str]:
-        """The method's answer, of which there may be none; for pass@N all solutions. The first one wins a tie."""
+    def choose(self, method: Method, weigh_by: Aggregation, key: AnswerKey = solution_key) -> list[str]:
+        """The method's answer, of which there may be none; for pass@N all solutions. The first one wins a tie.
+
+        ``key``: what votes count solutions by.
+        """
         texts = [self.tree.trajectory(end).text for end in self.ends]
         if method is Method.PASS_AT_N or not texts:
             return texts
         if method is Method.MAJORITY:
-            chosen = vote(texts)
+            chosen = vote(texts, key=key)
         elif method is Method.WEIGHTED:
-            chosen = vote(texts, self._scores(weigh_by))
+            chosen = vote(texts, self._scores(weigh_by), key)
         else:
             scores = self._scores(BEST_OF_N[method])
             chosen = texts[scores.index(max(scores))]

@@ -17,6 +17,7 @@ from evolve.sandboxing import active_tier, confined_by
 from evolve.saved_config import load_config
 from evolve.stages import perform
 from evolve.statistics import summarise
+from evolve.teacher import refuse_other_tokenizer
 from evolve.work import EvaluationWork, groups, judging_units
 from evolve.workers import Job
 from mcts.votes import Aggregation
@@ -35,6 +36,7 @@ class EvaluateConfig:
 
     run: str = _DEMO  # a run folder, or its name
     round: int | None = None  # whose policy and PPM; none: the last finished round
+    prm: str | None = None  # folder of a process model with the policy's tokenizer; none: the round's, if it has one
     split: Split = Split.HELD_OUT
     problems: int | None = None  # of the split; none: as many as in the run
     samples: int | None = None  # quick table: solutions a problem for the mean and the majority
@@ -97,11 +99,22 @@ def find_judged(wanted: EvaluateConfig) -> Judged:
         engine=config.engine,
         evaluation=evaluation,
         policy_path=folder / "policy",
-        ppm_path=folder / "ppm" if (folder / "ppm").is_dir() else None,
+        ppm_path=_ppm(wanted, folder),
         seed=derive_seed(wanted.seed, "evaluate", number),
         scorer=config.ppm.scorer,
     )
     return Judged(root, number, work, build_task(config.task).problems(evaluation.split, evaluation.problems))
+
+
+def _ppm(wanted: EvaluateConfig, folder: Path) -> Path | None:
+    """The process model that judges. UserError if the folder named has none, or one of another tokenizer."""
+    if wanted.prm is None:
+        return folder / "ppm" if (folder / "ppm").is_dir() else None
+    path = Path(wanted.prm)
+    if not (path / "config.json").is_file():
+        raise UserError(f"prm={path} is no model folder (it has no config.json); name one, or leave prm out")
+    refuse_other_tokenizer(path, folder / "policy")
+    return path
 
 
 def sandbox_of(wanted: EvaluateConfig) -> Tier | None:

@@ -12,10 +12,12 @@ from evolve.search_stage import refuse_verifier_errors, run_searches
 from evolve.stages import StageResult
 from evolve.work import EvaluationWork, judging_units
 from mcts.search import Search
-from mcts.trajectory import solution_text
+from mcts.step import Continuation
+from mcts.trajectory import shown_text, solution_text
 from mcts.votes import solution_of, vote
 from policy.engine import Sampling
 from policy.writer import StepWriter, WriteRequest
+from tasks.answers import votes_of
 from tasks.problem import Outcome, Problem, Verifier
 from tasks.registry import build_task
 from tasks.seeding import derive_seed
@@ -43,13 +45,16 @@ def evaluate_group(report: Callable[..., None], work: EvaluationWork, problems: 
     searched = _searched(sampler, work, problems, lambda _: add(work.evaluation.search.rollouts))
     records: list[dict[str, Any]] = []
     verdicts = Counter[Outcome]()
-    for problem, (first,), several, found in zip(problems, greedy, sampled, searched, strict=True):
-        answers: dict[str, Sequence[str | None]] = {"greedy": [first], "sampled": several, "majority": [vote(several)]}
+    for problem, (written,), drawn, found in zip(problems, greedy, sampled, searched, strict=True):
+        first, several = solution_text(written), [solution_text(steps) for steps in drawn]
+        voted = vote(several, key=votes_of(verifier, without_answer(problem)))
+        answers: dict[str, Sequence[str | None]] = {"greedy": [first], "sampled": several, "majority": [voted]}
         if work.ppm_path is not None:
             answers["search"] = [found]
         judged = {name: Counter(outcome_of(verifier, problem, text) for text in some) for name, some in answers.items()}
         verdicts.update(outcome for counted in judged.values() for outcome in counted.elements())
-        records.append(_record(problem, judged) | {"solution": first, "found": found})
+        shown = {"shown": shown_text(written)} if any(step.observation for step in written) else {}
+        records.append(_record(problem, judged) | {"solution": first, **shown, "found": found})
     refuse_verifier_errors(verdicts)
     seconds = {"sandbox": sampler.steps.code.seconds} if sampler.steps.runs_code else {}
     return StageResult({"records": records, "generated_tokens": sampler.engine.counts.generated}, seconds=seconds)
@@ -70,8 +75,8 @@ def _record(problem: Problem, judged: Mapping[str, Counter[Outcome]]) -> dict[st
 
 def _solutions(
     sampler: Sampler, work: EvaluationWork, problems: list[Problem], count: int, temperature: float
-) -> list[list[str]]:
-    """``count`` whole solutions a problem, as text up to and with the final step."""
+) -> list[list[Continuation]]:
+    """``count`` whole solutions a problem, up to and with the final step."""
     sampling = Sampling(temperature=temperature, max_tokens=work.policy.max_solution_tokens)
     kind = "greedy" if temperature == 0 else "samples"
     requests = [
@@ -79,7 +84,7 @@ def _solutions(
         for p in problems
     ]
     answers = StepWriter(sampler.engine, sampler.steps).write(requests)
-    return [[solution_text(one.with_flaw) for one in answer] for answer in answers]
+    return [[one.with_flaw for one in answer] for answer in answers]
 
 
 def _searched(

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from evolve.progress import stage_progress
+from evolve.rows_under_way import rows_under_way
 from evolve.workers import Job, WorkerPool
-from tasks.durable import atomic_path
+from tasks.durable import sha256_file
 from tasks.errors import DataError, UserError
 from tasks.graders.base import Grader, Item, Resources
 from tasks.graders.build import load_grader, load_spec, runs_programs
@@ -23,6 +25,8 @@ from tasks.sandbox.execution import Tier
 
 _ROWS = 32
 """Rows of a job: few enough for a bar that moves."""
+
+_MAX_NAME = 200  # characters of what may be a file's name
 
 _TEXTS = ("completion", "answer", "prompt", "problem", "question")
 
@@ -52,12 +56,14 @@ class GradeSummary:
     parts: dict[str, float]
     tier: Tier | None  # what confined programs; None where there were none
     first: dict[str, tuple[Any, str]]
+    kept: int  # rows that an earlier start had graded
 
 
 def grade_file(asked: GradeAsked) -> GradeSummary:
     """Write a row ``{id, outcome, reward, parts}`` for each row of the data, in order; the file is whole or not there.
 
-    A ``note`` for people stands behind them where the grader has something to say. Raises UserError and DataError.
+    A ``note`` for people stands behind them where the grader has something to say. What was graded when a program was
+    killed is kept beside the file: the same call goes on from there, to the same bytes. Raises UserError and DataError.
     """
     if asked.out.resolve() == asked.data.resolve():
         raise UserError(f"--out {asked.out} is the data itself; name another file")
@@ -73,9 +79,10 @@ def grade_file(asked: GradeAsked) -> GradeSummary:
     rewards: list[float] = []
     parts: dict[str, list[float]] = {}
     first: dict[str, tuple[Any, str]] = {}
-    with atomic_path(asked.out) as path, path.open("w", encoding="utf-8") as file:
-        for row in _graded(asked, items):
-            file.write(json.dumps(row, ensure_ascii=False, allow_nan=False) + "\n")
+    with rows_under_way(asked.out, _fingerprint(asked)) as under_way:
+        for rows in _graded(asked, items[under_way.done :], under_way.done):
+            under_way.add(rows)
+        for row in under_way.finish():
             outcomes[row["outcome"]] += 1
             rewards.append(row["reward"])
             if row["outcome"] in (Outcome.UNVERIFIABLE, Outcome.ERROR):
@@ -83,13 +90,36 @@ def grade_file(asked: GradeAsked) -> GradeSummary:
             for name, reward in row["parts"].items():
                 parts.setdefault(name, []).append(reward)
     means = {name: math.fsum(found) / len(found) for name, found in parts.items()}
-    return GradeSummary(outcomes, math.fsum(rewards) / len(rewards), means, tier, first)
+    return GradeSummary(outcomes, math.fsum(rewards) / len(rewards), means, tier, first, under_way.done)
 
 
-def _graded(asked: GradeAsked, items: Sequence[tuple[Any, Item]]) -> Iterator[dict[str, Any]]:
+def _fingerprint(asked: GradeAsked) -> str:
+    """What decides the graded rows: the data, the grader with the files that it names, and the policy."""
+    spec = load_spec(asked.grader)
+    near = Path(asked.grader).parent
+    files = {str(file): sha256_file(file) for text in _texts_in(spec) if (file := near / text).is_file()}
+    weights = [] if asked.policy is None else [(file, file.stat()) for file in sorted(asked.policy.glob("*"))]
+    policy = [(str(file), stat.st_size, stat.st_mtime_ns) for file, stat in weights]
+    told = json.dumps([sha256_file(asked.data), spec, files, policy], sort_keys=True, default=str)
+    return hashlib.sha256(told.encode()).hexdigest()
+
+
+def _texts_in(spec: Any) -> Iterator[str]:
+    """The texts of a grader's config that may be names of files."""
+    if isinstance(spec, str) and 0 < len(spec) < _MAX_NAME and spec.isprintable():
+        yield spec
+    elif isinstance(spec, Mapping | list):
+        for inner in spec.values() if isinstance(spec, Mapping) else spec:
+            yield from _texts_in(inner)
+
+
+def _graded(asked: GradeAsked, items: Sequence[tuple[Any, Item]], before: int) -> Iterator[list[dict[str, Any]]]:
+    """The rows of some items, in order; ``before``: how many rows stand before them."""
+    if not items:
+        return
     jobs = [
         Job(
-            f"rows {start + 1} to {min(start + _ROWS, len(items))}",
+            f"rows {before + start + 1} to {before + min(start + _ROWS, len(items))}",
             grade_rows,
             {
                 "grader": asked.grader,
@@ -102,7 +132,7 @@ def _graded(asked: GradeAsked, items: Sequence[tuple[Any, Item]]) -> Iterator[di
     ]
     with WorkerPool(asked.workers) as pool, stage_progress("grading", len(items), asked.progress, unit="rows") as bar:
         for outcome in pool.run(jobs, bar.follow, in_order=True):
-            yield from outcome.value
+            yield outcome.value
 
 
 def grade_rows(

@@ -1,4 +1,4 @@
-"""What a run knows of its trees beside the trees: pairs with reasons, the oracle's labels, the tokens' texts."""
+"""What a run knows of its trees beside the trees: pairs with reasons, labels and scores, the tokens' texts."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from evolve.oracle_labels import step_labels
 from evolve.run_trees import part_of
 from evolve.saved_config import load_task_and_pairs
 from evolve.token_lengths import token_lengths_of
+from evolve.tree_scores import TreeScores
 from mcts.tree import SearchTree
 from prm.pairs import PairConfig, explain_pairs
 from tasks.config import TaskConfig
@@ -23,6 +24,7 @@ class RunNotes:
     def __init__(self, root: Path) -> None:
         self._root = root
         self._lengths: dict[int, TokenLengths] = {}
+        self._scores = TreeScores(root)
 
     def of(self, tree: SearchTree, round_number: int) -> Annotations:
         """All that can be told of a tree that this round's search grew."""
@@ -31,6 +33,7 @@ class RunNotes:
         return Annotations(
             pairs=pair_notes(tree, self._config[1]),
             step_labels=self.step_labels(tree),
+            scores=self._scores.of(tree, round_number),
             token_lengths=self._token_lengths(round_number),
         )
 

@@ -68,7 +68,7 @@ class Journal:
                         "lower the learning rate or look at the inputs of this stage"
                     )
             lines.append(json.dumps({"stage": stage_key, **row}, allow_nan=False) + "\n")
-        _append_lines(self._path, "".join(lines).encode())
+        append_lines(self._path, "".join(lines).encode())
 
     def rows(self) -> list[dict[str, Any]]:
         """Every whole line, oldest first. Raises DataError for a line that is not a JSON object."""
@@ -101,7 +101,7 @@ class Timings:
             "peak_memory_mb": round(peak_memory_mb, 1),
             "parts": {name: round(value, 3) for name, value in (parts or {}).items()},
         }
-        _append_lines(self._path, (json.dumps(row, allow_nan=False) + "\n").encode())
+        append_lines(self._path, (json.dumps(row, allow_nan=False) + "\n").encode())
 
     def summary(self) -> TimingSummary:
         """A stage killed between its record and its commit was done again: its last attempt is the one that counts."""
@@ -124,7 +124,7 @@ class RunLog:
         """Append one entry: the time (UTC) and the text, its further lines indented."""
         entry = redact(text.rstrip()).replace("\n", "\n    ")
         stamp = datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%S")
-        _append_lines(self._path, f"{stamp}  {entry}\n".encode(errors="backslashreplace"))
+        append_lines(self._path, f"{stamp}  {entry}\n".encode(errors="backslashreplace"))
 
     def stopped(self, error: BaseException) -> None:
         """Say what ended the work before its time."""
@@ -144,7 +144,7 @@ def redact(text: str) -> str:
     return _SECRETS.sub("[redacted]", _NAMED_SECRET.sub(r"\1[redacted]", text))
 
 
-def _append_lines(path: Path, data: bytes) -> None:
+def append_lines(path: Path, data: bytes) -> None:
     """Append whole lines and fsync; a torn last line left by a kill is cut off first, a failed write undone."""
     whole = _length_of_whole_lines(path)
     try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 
-from prm.labels.judge import JudgeConfig
+from prm.labels.config import JudgeConfig
 from tasks.errors import UserError
 from tasks.options import Option
 
@@ -52,13 +52,15 @@ class LabelConfig:
     continuations: int = 8  # N of Monte-Carlo, and the most a prefix of the binary search
     temperature: float = 1.0  # of continuations and fresh solutions
     estimate: LabelMethod = LabelMethod.MONTE_CARLO_HARD  # method=consensus: what the judge must agree with
+    confirm: LabelMethod = LabelMethod.JUDGE  # method=consensus: who must agree: judge, or an estimate drawn anew
     judge: JudgeConfig = field(default_factory=JudgeConfig)
     data: str | None = None  # method=human: the file of labelled rows
     form: str = "prm800k"  # method=human: their format
     out: str = "labels.jsonl"  # the file to write
     overwrite: bool = False  # replace the file if it is there
     group: int = 10  # problems labelled together, in one batch
-    seed: int = 0  # of what is drawn
+    seed: int = 0  # of what is drawn, and of which solutions are labelled
+    draw: int = 0  # solutions=trees: another number draws other continuations of the same solutions
     workers: int = 2  # never changes a label
     progress: bool = True  # show a bar (plain lines where there is no terminal)
 
@@ -76,3 +78,5 @@ def check_label(config: LabelConfig) -> None:
         raise UserError(f"method={config.method} reads the trees of a run; use solutions=trees, not {config.solutions}")
     if config.method is LabelMethod.CONSENSUS and config.estimate not in _ESTIMATES:
         raise UserError(f"estimate must be {' or '.join(_ESTIMATES)}, which give first errors, got {config.estimate}")
+    if config.method is LabelMethod.CONSENSUS and config.confirm not in (LabelMethod.JUDGE, *_ESTIMATES):
+        raise UserError(f"confirm must be judge, {' or '.join(_ESTIMATES)}, got {config.confirm}")

@@ -82,7 +82,8 @@ def _jobs(wanted: LabelConfig, root: Path, number: int, done: Labelling) -> list
     config, folder = load_config(root), root / f"round_{number}"
     refuse_damage(folder)
     seed = derive_seed(wanted.seed, "label", number)
-    work = LabelWork(config, wanted, folder / "policy", seed)
+    draws = derive_seed(seed, "draw", wanted.draw) if wanted.draw else seed
+    work = LabelWork(config, wanted, folder / "policy", draws)
     kwargs: list[dict[str, Any]] = []
     if wanted.solutions is SolutionSource.TREES:
         given = from_trees(root, number, wanted.held_out, wanted.problems, wanted.per_problem, seed)

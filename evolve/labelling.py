@@ -19,7 +19,7 @@ from policy.engine import Sampling
 from policy.rl import judged, sample_groups, without_errors
 from prm.labels.base import Continuer, Costs, Labeller, Unlabelled
 from prm.labels.binary_search import BinarySearch
-from prm.labels.consensus import Consensus
+from prm.labels.consensus import Consensus, SecondEstimate
 from prm.labels.judge import step_judge
 from prm.labels.monte_carlo import MonteCarlo
 from prm.labels.oracle import OracleLabels
@@ -72,8 +72,10 @@ class _Watched:
         return answers
 
 
-def _labeller(work: LabelWork, ends: Continuer | None, method: LabelMethod | None = None) -> Labeller:
-    wanted, method = work.wanted, method or work.wanted.method
+def _labeller(
+    work: LabelWork, ends: Continuer | None, method: LabelMethod | None = None, seed: int | None = None
+) -> Labeller:
+    wanted, method, seed = work.wanted, method or work.wanted.method, work.seed if seed is None else seed
     match method:
         case LabelMethod.TREE_Q:
             return TreeQ()
@@ -82,7 +84,10 @@ def _labeller(work: LabelWork, ends: Continuer | None, method: LabelMethod | Non
         case LabelMethod.JUDGE:
             return step_judge(wanted.judge)
         case LabelMethod.CONSENSUS:
-            return Consensus(_labeller(work, ends, wanted.estimate), step_judge(wanted.judge))
+            if wanted.confirm is LabelMethod.JUDGE:
+                return Consensus(_labeller(work, ends, wanted.estimate), step_judge(wanted.judge))
+            second = _labeller(work, ends, wanted.confirm, derive_seed(seed, "second estimate"))
+            return Consensus(_labeller(work, ends, wanted.estimate), SecondEstimate(second), str(wanted.confirm))
         case LabelMethod.ORACLE:
             oracle = build_task(work.of_run.task).oracle
             if oracle is None:
@@ -90,9 +95,9 @@ def _labeller(work: LabelWork, ends: Continuer | None, method: LabelMethod | Non
             return OracleLabels(oracle)
     assert ends is not None, "the policy is loaded for the methods that sample it"
     if method is LabelMethod.BINARY_SEARCH:
-        return BinarySearch(ends, wanted.continuations, work.seed)
+        return BinarySearch(ends, wanted.continuations, seed)
     is_hard = method is LabelMethod.MONTE_CARLO_HARD
-    return MonteCarlo(ends, wanted.continuations, work.seed, hard=is_hard)
+    return MonteCarlo(ends, wanted.continuations, seed, hard=is_hard)
 
 
 def _continuations(work: LabelWork, sampler: Sampler) -> Continuations:

@@ -15,7 +15,7 @@ from prm.judging.first_error import FirstErrorF1, first_error_f1, kinds, usable
 from prm.judging.intervals import by_problem, over_problems
 from prm.judging.order import first_error_auc, pair_share, rank_correlation, sibling_pairs, until_error
 from prm.judging.scored import ScoredSolution
-from prm.judging.values import value_fidelity
+from prm.judging.values import beyond_noise, value_fidelity
 
 Figure = dict[str, Any]
 
@@ -98,7 +98,8 @@ def _probable(
     if threshold is not None:
         return figures
     bias = _figure("bias", lambda each: float((each[:, 0] - each[:, 1]).mean()), rows, "steps", draws)
-    figures += [bias, _row("variance beyond noise", found.variance, None, found.steps, "steps")]
+    beyond = over_problems(rows, lambda each: beyond_noise(each, continuations)[0], draws.seed, draws.resamples)
+    figures += [bias, _row("variance beyond noise", found.variance, beyond, found.steps, "steps")]
     return [*figures, _row("noise of the values", found.noise, None, found.steps, "steps")]
 
 

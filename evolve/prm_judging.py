@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from evolve.prm_choice import choice_figures
 from evolve.prm_figures import step_figures
 from evolve.prm_report import write_report
-from evolve.prm_scoring import PrmAsked, score_file_rows
+from evolve.prm_scoring import JUDGE, PrmAsked, score_file_rows
 from mcts.votes import Aggregation
+from prm.generative.config import ReasoningConfig
 from prm.judging.first_error import best_threshold, divided, kinds, usable
 from prm.judging.scored import ScoredSolution
+from prm.labels.config import EndpointConfig
 from tasks.errors import UserError
 from tasks.options import Option
 from tasks.readers.care import LabelCare, examine, refuse_shared, refuse_unfit
@@ -40,8 +42,11 @@ class DataForm(Option):
 class EvalPrmConfig:
     """What is judged, on what."""
 
-    prm: str = ""  # a model folder, or a file of labels (.jsonl); recorded: the scores in format=sampled; empty: none
-    kind: str = "own"  # of the folder: own, qwen2.5_math_prm, math_shepherd, rlhflow, skywork
+    prm: str = ""  # a model folder, or a file of labels (.jsonl); recorded: the scores in format=sampled;
+    # judge: what answers at judge.base_url; empty: none
+    kind: str = "own"  # of the folder: own, generative, prompted, qwen2.5_math_prm, math_shepherd, rlhflow, skywork
+    reason: ReasoningConfig = field(default_factory=ReasoningConfig)
+    judge: EndpointConfig = field(default_factory=EndpointConfig)
     template: str = ""  # how a prompt was put to the model; empty: as its run did, else the prompt alone
     device: str = "auto"  # auto, cpu, cuda
     data: str = ""  # the file of judged rows
@@ -65,17 +70,20 @@ class EvalPrmConfig:
 def judge_prm(config: EvalPrmConfig) -> tuple[dict[str, Any], Path]:
     """Judge, write the files, and return what stands in ``eval.json``, and their folder."""
     _check(config)
+    spent: Counter[str] = Counter()
     found: dict[str, Any] = {"prm": config.prm, "data": config.data, "format": str(config.format)}
     if config.format is DataForm.SAMPLED:
-        found |= _choosing(config)
+        found |= _choosing(config, spent)
     else:
-        found |= _steps(config)
+        found |= _steps(config, spent)
+    if spent:
+        found["judging"] = dict(spent)
     folder = Path(config.out) if config.out else Path("outputs/eval_prm") / _name(config)
     write_report(found, folder)
     return found, folder
 
 
-def _choosing(config: EvalPrmConfig) -> dict[str, Any]:
+def _choosing(config: EvalPrmConfig, spent: Counter[str]) -> dict[str, Any]:
     rows = read_sampled(Path(config.data))
     if config.prm in ("", RECORDED):
         scores = [row.scores for row in rows]
@@ -85,7 +93,7 @@ def _choosing(config: EvalPrmConfig) -> dict[str, Any]:
     else:
         texts = [(row.prompt, text) for row in rows for text in row.texts]
         cut = [LabelledSolution(prompt, steps, (None,) * len(steps)) for prompt, steps in _cut(texts, config)]
-        given = iter(score_file_rows(_asked(config), cut))
+        given = iter(score_file_rows(asked_of(config), cut, spent))
         scored = [[next(given) for _ in row.texts] for row in rows]
         found = choice_figures(rows, scored, config.choose_by, config.seed, config.resamples)
     return {"problems": len(rows), "solutions_each": len(rows[0].texts), **found}
@@ -99,7 +107,7 @@ def _cut(texts: list[tuple[str, str]], config: EvalPrmConfig) -> list[tuple[str,
     return cut
 
 
-def _steps(config: EvalPrmConfig) -> dict[str, Any]:
+def _steps(config: EvalPrmConfig, spent: Counter[str]) -> dict[str, Any]:
     solutions = list(read_labelled(Path(config.data), config.format))
     care = examine(solutions)
     about: dict[str, Any] = {"care": care.as_json(), "remarks": care.remarks}
@@ -109,11 +117,11 @@ def _steps(config: EvalPrmConfig) -> dict[str, Any]:
     if not config.prm:
         return about
     refuse_unfit(care, config.data)
-    scored, left_out = _scored(config, solutions)
+    scored, left_out = scored_solutions(config, solutions, spent)
     threshold: dict[str, Any] | None = None
     continuations = config.continuations or _continuations(solutions)
     if not is_valued(care):
-        scored, threshold = _with_threshold(config, scored)
+        scored, threshold = with_threshold(config, scored, spent)
     found = step_figures(scored, threshold["value"] if threshold else None, continuations, config)
     cost = label_cost(Path(config.prm))
     return {**about, "cost": cost, "left_out": left_out, "judged": len(scored), "threshold": threshold, **found}
@@ -124,16 +132,19 @@ def is_valued(care: LabelCare) -> bool:
     return care.degrees > 0
 
 
-def _scored(config: EvalPrmConfig, solutions: list[LabelledSolution]) -> tuple[list[ScoredSolution], int]:
-    given = score_file_rows(_asked(config), solutions)
+def scored_solutions(
+    config: EvalPrmConfig, solutions: list[LabelledSolution], spent: Counter[str]
+) -> tuple[list[ScoredSolution], int]:
+    """The solutions with their scores, and how many the model (a file of labels) does not know. UserError if all."""
+    given = score_file_rows(asked_of(config), solutions, spent)
     found = [ScoredSolution(one, scores) for one, scores in zip(solutions, given, strict=True) if scores is not None]
     if not found:
         raise UserError(f"{config.prm} knows none of the {len(solutions)} solutions of {config.data}; label that file")
     return found, len(solutions) - len(found)
 
 
-def _with_threshold(
-    config: EvalPrmConfig, scored: list[ScoredSolution]
+def with_threshold(
+    config: EvalPrmConfig, scored: list[ScoredSolution], spent: Counter[str]
 ) -> tuple[list[ScoredSolution], dict[str, Any] | None]:
     """The solutions that are judged, and the threshold with where it comes from; None where F1 cannot be told."""
     if config.threshold is not None:
@@ -141,10 +152,14 @@ def _with_threshold(
     if config.threshold_data:
         chosen = list(read_labelled(Path(config.threshold_data), config.format))
         refuse_shared({config.threshold_data: chosen, config.data: [one.solution for one in scored]})
-        choosing, source = usable(_scored(config, chosen)[0]), config.threshold_data
+        choosing, source = usable(scored_solutions(config, chosen, spent)[0]), config.threshold_data
     else:
         choosing, scored = divided(scored, config.threshold_share, config.seed)
         choosing, source = usable(choosing), f"{100 * config.threshold_share:g} % of the problems, not judged"
+        if not scored:
+            raise UserError(
+                f"threshold_share={config.threshold_share:g} leaves no problem to be judged; lower it, or set threshold"
+            )
     if kinds(choosing) != {True, False}:
         raise UserError(
             f"the {len(choosing)} solutions that the threshold is chosen on ({source}) do not hold both erroneous and "
@@ -172,8 +187,19 @@ def label_cost(prm: Path) -> dict[str, int] | None:
     return dict(total)
 
 
-def _asked(config: EvalPrmConfig) -> PrmAsked:
-    return PrmAsked(Path(config.prm), config.kind, config.template, config.device, config.workers, config.progress)
+def asked_of(config: EvalPrmConfig) -> PrmAsked:
+    """The model that is judged, as whoever scores is told of it."""
+    return PrmAsked(
+        Path(config.prm),
+        JUDGE if config.prm == JUDGE else config.kind,
+        config.template,
+        config.device,
+        config.workers,
+        config.progress,
+        config.reason,
+        config.judge,
+        config.seed,
+    )
 
 
 def _check(config: EvalPrmConfig) -> None:
@@ -183,7 +209,7 @@ def _check(config: EvalPrmConfig) -> None:
         raise UserError(f"data={config.data}: there is no such file; give the file of judged rows")
     if config.prm == RECORDED and config.format is not DataForm.SAMPLED:
         raise UserError(f"prm={RECORDED} means the scores in format=sampled, got format={config.format}")
-    if config.prm not in ("", RECORDED) and not Path(config.prm).exists():
+    if config.prm not in ("", RECORDED, JUDGE) and not Path(config.prm).exists():
         raise UserError(f"prm={config.prm}: there is no such folder or file; name a process model or a file of labels")
     if config.trained_on_format is DataForm.SAMPLED:
         raise UserError("trained_on_format=sampled has no labels to be trained on; use another format")

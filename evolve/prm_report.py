@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from html import escape
 from pathlib import Path
 from typing import Any
 
-from rich import box
 from rich.table import Table
 
-from evolve.plots import Axis, Plot, standalone
-from evolve.report_html import page, table, wide
-from tasks.durable import write_json_atomic, write_text_atomic
+from evolve.judging_pages import Shown, TableText, ends_text, for_console, number_text, write_pages
+from evolve.plots import Axis, Plot
 from viewer.text import visible
 
 _METHODS = {
@@ -33,30 +30,17 @@ _HOW = {
     ),
 }
 
-TableText = tuple[str, list[str], list[list[str]]]
-
 
 def write_report(found: dict[str, Any], folder: Path) -> None:
     """Write all files; a plot only where there is something to draw."""
-    plots = {name: plot.svg() for name, plot in _plots(found).items()}
-    write_json_atomic(folder / "eval.json", found)
-    for name, svg in plots.items():
-        write_text_atomic(folder / f"{name}.svg", standalone(svg) + "\n")
-    write_text_atomic(folder / "eval.md", _markdown(found, list(plots)))
-    write_text_atomic(folder / "eval.html", _html(found, plots))
+    write_pages(
+        folder, "eval", "PRM evaluation", found, Shown(sentences(found), tables(found), _plots(found), _how(found))
+    )
 
 
 def console_tables(found: dict[str, Any]) -> list[Table]:
     """The tables for a terminal."""
-    made = []
-    for title, head, rows in tables(found):
-        shown = Table(title=title, box=box.SIMPLE_HEAD, pad_edge=False)
-        for number, name in enumerate(head):
-            shown.add_column(name, justify="right" if number else "left", no_wrap=not number)
-        for row in rows:
-            shown.add_row(*row)
-        made.append(shown)
-    return made
+    return for_console(tables(found))
 
 
 def tables(found: dict[str, Any]) -> list[TableText]:
@@ -64,7 +48,7 @@ def tables(found: dict[str, Any]) -> list[TableText]:
     made: list[TableText] = []
     if "figures" in found:
         rows = [
-            [row["name"], _number(row["value"]), _ends(row["interval"]), f"{row['of']:,} {row['what']}"]
+            [row["name"], number_text(row["value"]), ends_text(row["interval"]), f"{row['of']:,} {row['what']}"]
             for row in found["figures"]
         ]
         made.append(("Figures", ["figure", "value", "95 % interval", "of"], rows))
@@ -88,6 +72,10 @@ def sentences(found: dict[str, Any]) -> list[str]:
         said.append(f"{found['left_out']:,} solutions are left out, for the labels do not know them")
     if cost := found.get("cost"):
         said.append(f"the labels cost: {', '.join(f'{name} {count:,}' for name, count in cost.items())}")
+    if judging := found.get("judging"):
+        steps, answers, tokens = (judging.get(name, 0) for name in ("steps", "verifications", "generated"))
+        sampled = f", {tokens:,} tokens ({tokens / steps:.1f} a step)" if tokens else ""
+        said.append(f"written before judging: {answers:,} verifications for {steps:,} different steps{sampled}")
     if threshold := found.get("threshold"):
         said.append(f"threshold {threshold['value']:.4g}, chosen on: {visible(threshold['source'])}")
     return [*said, *found.get("remarks", [])]
@@ -103,32 +91,15 @@ def _choice_table(found: dict[str, Any]) -> TableText:
 
 
 def _cell_of(row: dict[str, Any]) -> str:
-    interval = "" if row["interval"] is None else f" ({_ends(row['interval'], 100)})"
+    interval = "" if row["interval"] is None else f" ({ends_text(row['interval'], 100)})"
     return _spread(row) + interval
 
 
 def _depth_table(care: dict[str, Any]) -> TableText:
     head = ["depth", "steps", "labelled", "right", "wrong", "first errors", "mean label"]
     names = ("depth", "steps", "labelled", "right", "wrong", "first_errors")
-    rows = [[*(f"{row[name]:,}" for name in names), _number(row["mean"])] for row in care["depths"]]
+    rows = [[*(f"{row[name]:,}" for name in names), number_text(row["mean"])] for row in care["depths"]]
     return "Labels by depth", head, rows
-
-
-def _markdown(found: dict[str, Any], plots: Sequence[str]) -> str:
-    lines = ["# PRM evaluation", "", *(f"- {_cell(sentence)}" for sentence in sentences(found)), ""]
-    for title, head, rows in tables(found):
-        lines += [f"## {title}", "", f"| {' | '.join(head)} |", "|" + "---|" * len(head)]
-        lines += [f"| {' | '.join(map(_cell, row))} |" for row in rows]
-        lines.append("")
-    lines += [f"![{name}]({name}.svg)\n" for name in plots]
-    return "\n".join([*lines, _how(found), ""])
-
-
-def _html(found: dict[str, Any], plots: dict[str, str]) -> str:
-    said = "".join(f"<li>{escape(sentence)}</li>" for sentence in sentences(found))
-    parts = [f"<ul>{said}</ul>", *map(wide, plots.values())]
-    parts += [f"<h2>{escape(title)}</h2>{table(head, rows)}" for title, head, rows in tables(found)]
-    return page("PRM evaluation", "".join(parts) + f"<p>{escape(_how(found))}</p>")
 
 
 def _how(found: dict[str, Any]) -> str:
@@ -178,17 +149,5 @@ def _best_of_n(rows: Sequence[dict[str, Any]]) -> Plot:
     return plot
 
 
-def _number(value: float | None) -> str:
-    return "-" if value is None else f"{value:.4f}"
-
-
-def _ends(interval: Sequence[float] | None, times: float = 1) -> str:
-    return "-" if interval is None else " to ".join(f"{times * end:.{1 if times > 1 else 4}f}" for end in interval)
-
-
 def _spread(row: dict[str, Any]) -> str:
     return f"{100 * row['mean']:.1f} ±{100 * row['sd']:.1f}"
-
-
-def _cell(text: str) -> str:
-    return text.replace("|", "\\|").replace("<", "&lt;")

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from evolve.models import device_of
+from evolve.prm_engine import EngineWrites
 from evolve.stages import StageResult
 from evolve.train_prm_config import TrainPrmConfig
 from policy.config import EngineConfig
@@ -23,18 +24,29 @@ def train_job(
     config: TrainPrmConfig,
     settings: LossSettings,
     about: dict[str, Any],
+    out: Path,
 ) -> StageResult:
-    """Train, judge, write the folder; the result is what its ``prm.json`` holds."""
+    """Train, judge, write the folder; the result is what its ``prm.json`` holds.
+
+    ``out`` differs from rank to rank (``evolve.ranks``); a training under way has its files beside ``config.out``.
+    """
+    done = Path(config.out)
     asked = StepTraining(
         settings,
         Path(config.base),
-        Path(config.out),
+        out,
         config.optimiser,
         config.held_out,
         config.step_end,
         config.cut_long,
         config.seed,
         device_of(EngineConfig(device=config.device)),
+        reason=config.reason,
+        answer_template=config.answer_template if config.sees_answer else "",
+        patience=config.patience,
+        validation=config.validation,
+        under_way=done.with_name(f"{done.name}.training"),
+        checkpoint_steps=config.checkpoint_steps,
     )
     found = train_on_labels(
         solutions,
@@ -42,5 +54,6 @@ def train_job(
         partial(PromptEncoder, config.prompt),
         about,
         lambda record, steps: report(record.step, steps, loss=record.loss),
+        make_writes=EngineWrites,
     )
     return StageResult(found)

@@ -24,6 +24,7 @@ from tasks.errors import DataError
 from tasks.seeding import derive_seed
 
 SET_ASIDE = "set_aside.json"  # written before the first stage, where rows of the task's file were left out
+OVERLAP = "overlap.json"  # likewise, where the task has a file: training problems that share words with judged ones
 PLOTS = "plots"
 
 
@@ -39,6 +40,8 @@ def write_reports(context: RunContext, last_round: int) -> dict[str, Any]:
     fault = context.config.task.fault
     if fault.false_positive or fault.false_negative:
         summary["fault"] = {"false_positive": fault.false_positive, "false_negative": fault.false_negative}
+    if (root / OVERLAP).exists():
+        summary["overlap"] = count_overlap(json.loads((root / OVERLAP).read_text(encoding="utf-8")))
     seconds = {key: value for key, value in timings.by_stage.items() if round_of(key) <= last_round}
     figures, critical = run_figures(summary["rounds"], judged, seconds), most_critical_rows(judged)
     for figure in figures:
@@ -66,6 +69,12 @@ def round_of(stage_key: str) -> int:
     return int(stage_key.partition("/")[0].removeprefix("round_"))
 
 
+def count_overlap(files: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """The reports of a task's files as one: how many training problems there were, and how many are set aside."""
+    compared = {"n": files[0]["n"], "training": sum(each["training"] for each in files)}
+    return compared | {"set_aside": sum(len(each["set_aside"]) for each in files)}
+
+
 def _count_set_aside(root: Path) -> int:
     path = root / SET_ASIDE
     return len(json.loads(path.read_text(encoding="utf-8"))) if path.exists() else 0
@@ -76,9 +85,11 @@ def summarise_run(name: str, judged: Sequence[dict[str, Any]], timings: TimingSu
     seconds: dict[int, float] = defaultdict(float)
     for key, value in timings.by_stage.items():
         seconds[round_of(key)] += value
+    rows = [round_row(each, seconds[each["round"]]) for each in judged]
     return {
         "name": name,
-        "rounds": [round_row(each, seconds[each["round"]]) for each in judged],
+        "rounds": rows,
+        "flops": sum(row["flops"] for row in rows),  # of search and training, without the cold start
         "total_seconds": round(timings.total_seconds, 1),
         "peak_memory_mb": round(timings.peak_memory_mb, 1),
     }
@@ -110,6 +121,11 @@ def round_row(judged: dict[str, Any], seconds: float) -> dict[str, Any]:
         "search_interval": evaluation["search_interval"],
         "problems": evaluation["problems"],
         "split": evaluation["split"],
+        "choice": search.get("choice"),
+        "quarantined": search.get("suspects"),
+        "unseen": search.get("unseen"),
+        "success_before": search.get("success_before"),
+        "varied": search.get("varied"),
         "coverage": search.get("coverage"),
         "pairs": select.get("pairs"),
         "pairs_by_depth": select.get("pairs_by_depth", {}),
@@ -123,6 +139,7 @@ def round_row(judged: dict[str, Any], seconds: float) -> dict[str, Any]:
         "held_out_pairs": select.get("held_out_pairs"),
         "generated_tokens": search.get("generated_tokens", 0) + evaluation["generated_tokens"],
         "trained_tokens": sum(trained),
+        "flops": sum(judged.get("flops", {}).values()),
         "cache_hit_rate": search.get("cache_hit_rate"),  # of the prompt tokens that searches asked for
         "seconds": round(seconds, 1),
     }

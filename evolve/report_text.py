@@ -10,6 +10,7 @@ from rich import box
 from rich.table import Table
 
 from evolve.statistics import wilson
+from evolve.supply_text import overlap_findings, supply_findings
 from viewer.text import visible
 
 COLUMNS = ("round", "mode", "greedy", "sampled", "majority", "search", "solved", "pairs", "PPM", "s")
@@ -89,7 +90,8 @@ def findings(summary: dict[str, Any]) -> list[str]:
     if len(rounds) < 2:
         return [
             f"After the cold start the policy solves {percent(first['greedy'])} ({between(first['greedy_interval'])}) "
-            f"of {first['problems']} problems of the {first['split']} split greedily; in brackets the 95 % interval."
+            f"of {first['problems']} problems of the {first['split']} split greedily; in brackets the 95 % interval.",
+            *overlap_findings(summary.get("overlap")),
         ]
     said = [
         f"Greedy accuracy went from {percent(first['greedy'])} ({between(first['greedy_interval'])}) after the cold "
@@ -113,6 +115,7 @@ def findings(summary: dict[str, Any]) -> list[str]:
             f"{percent(fault['false_positive'])} of the wrong solutions and failed {percent(fault['false_negative'])} "
             "of the right ones. *solved* is what it believed; accuracies are by the true one."
         )
+    said += [*overlap_findings(summary.get("overlap")), *supply_findings(last)]
     said += _calibration(last, rounds[-2])
     if last["lucky"] is not None:
         said.append(

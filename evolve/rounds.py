@@ -13,16 +13,20 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from evolve.config import EvolveConfig, PpmStart, ProblemChoice, SearchStageConfig, round_search
+from evolve.config import EvolveConfig, PolicyUpdate, PpmStart, SearchStageConfig, round_search
 from evolve.report import write_reports
 from evolve.samples import write_samples
+from evolve.spending import round_flops
 from evolve.stages import RunContext, Stage
 from evolve.statistics import quarantine, summarise
+from evolve.supply import SUCCESS, Supply
+from evolve.teacher import refuse_other_tokenizer, teaching_policy, trees_of
 from evolve.work import EvaluationWork, SearchWork, groups, judging_units
 from mcts.config import Mode
 from policy.config import TrainFrom
+from prm.losses.config import LossName
 from tasks.durable import write_json_atomic
-from tasks.problem import Problem, Split, Task
+from tasks.problem import Problem, Task
 from tasks.registry import build_task
 from tasks.seeding import derive_seed
 
@@ -48,7 +52,8 @@ class Evolution:
         self._config: EvolveConfig = context.config
         self._task: Task = build_task(context.config.task)
         self._solved: set[str] = set()
-        self._suspects: set[str] = set()
+        self._suspects: dict[str, dict[str, Any]] = {}  # by problem id
+        self._supply = Supply(self._task, self._config, lambda n: context.folder.round_dir(n) / SUCCESS)
 
     def run(self) -> dict[str, Any]:
         """Do every round that is not done; returns what ``summary.json`` holds."""
@@ -85,15 +90,20 @@ class Evolution:
 
     def _round(self, this: _Round) -> None:
         search = round_search(self._config, this.number)
-        found = self._search(this, search)
+        if this.number == 1 and (teacher := teaching_policy(self._config.teacher)) is not None:
+            refuse_other_tokenizer(teacher, this.previous / "policy")
+        taken_from = self._taken_from(this)
+        found = self._search(this, search) if taken_from is None else self._take_trees(this, taken_from)
         selected = self._select(this, found)
-        learned = self._learn(this)
-        self._evaluate(this, {"search": found, "select": selected, **learned})
+        about = {"search": found, "select": selected, **self._learn(this)}
+        guide = None if search.mode is Mode.TERMINAL_GUIDED else this.previous / "ppm"
+        trained = this.folder / "policy", this.folder / "ppm"
+        self._evaluate(this, {**about, "flops": round_flops(about, self._grower(this), guide, *trained)})
 
     # Search
 
     def _search(self, this: _Round, search: SearchStageConfig) -> dict[str, Any]:
-        problems = training_problems(self._task, self._config, this.number)
+        problems, told = self._supply.problems(this.number, set(self._suspects))
         held_out = self._task.problems(self._config.evaluation.split, search.held_out)
         stages = self._search_stages(this, search, problems, "tree1")
         judged = self._search_stages(this, search, held_out, "held_out", this.folder / "held_out_trees")
@@ -101,7 +111,7 @@ class Evolution:
         solved = {name for result in results[: len(stages)] for name in result["solved"]}
         first_coverage = len(solved) / len(problems)
         for number, rollouts in enumerate(search.escalation, start=2):
-            unsolved = [p for p in problems if p.id not in solved | self._suspects]
+            unsolved = [p for p in problems if p.id not in solved]
             again = replace(search, rollouts=rollouts, escalation=[])
             stages = self._search_stages(this, again, unsolved, f"tree{number}")
             more = self._context.run_phase(this.number, f"search of {len(unsolved)} unsolved problems", stages)
@@ -113,6 +123,8 @@ class Evolution:
         return {
             "mode": str(search.mode),
             "problems": len(problems),
+            **told,
+            "suspects": len(self._suspects),
             "first_coverage": round(first_coverage, 6),
             "coverage": round(len(solved) / len(problems), 6),
             **counts,
@@ -129,7 +141,7 @@ class Evolution:
             policy=self._config.policy,
             engine=self._config.engine,
             search=search,
-            policy_path=this.previous / "policy",
+            policy_path=self._grower(this),
             ppm_path=this.previous / "ppm" if from_ppm else None,
             seed=derive_seed(self._config.seed, "search", this.number, name),
             scorer=self._config.ppm.scorer,
@@ -142,10 +154,29 @@ class Evolution:
             stages.append(Stage(f"search-{name}-{index:05d}", job, kwargs, [out], len(group), "problems"))
         return stages
 
+    def _taken_from(self, this: _Round) -> Path | None:
+        """The round of another run whose trees this one takes; None if it searches for itself."""
+        source = self._config.teacher.round
+        return Path(source) if source is not None and this.number == 1 else None
+
+    def _take_trees(self, this: _Round, source: Path) -> dict[str, Any]:
+        files = [this.folder / name / path.name for name, paths in trees_of(source).items() for path in paths]
+        kwargs = {"source": source, "out": this.folder}
+        stage = Stage("search-taken", "evolve.teacher:take_trees", kwargs, files)
+        (found,) = self._context.run_phase(this.number, f"take the trees of {source}", [stage])
+        self._list_suspects(this, [])
+        return found
+
+    def _grower(self, this: _Round) -> Path:
+        """The policy that grows, or grew, the trees of a round."""
+        teacher = teaching_policy(self._config.teacher) if this.number == 1 else None
+        return this.previous / "policy" if teacher is None else teacher
+
     def _list_suspects(self, this: _Round, problems: list[Problem]) -> None:
+        """Add those of the round: what is suspect is searched no more, so nothing can clear it."""
         suspects = quarantine(problems, self._solved, self._config.selection.quarantine)
-        self._suspects = {suspect["id"] for suspect in suspects}
-        write_json_atomic(this.folder / "quarantine.json", suspects)
+        self._suspects |= {suspect["id"]: suspect for suspect in suspects}
+        write_json_atomic(this.folder / "quarantine.json", list(self._suspects.values()))
 
     # Learning
 
@@ -158,44 +189,60 @@ class Evolution:
             "ppm": config.ppm,
             "task": config.task,
             "out": this.folder,
+            "seed": derive_seed(config.seed, "select", this.number),
         }
-        files = [this.folder / name for name in ("sft.jsonl", "pairs.jsonl", "held_out_pairs.jsonl")]
+        names = ["sft.jsonl", "pairs.jsonl", "held_out_pairs.jsonl", SUCCESS]
+        if config.ppm.loss is not LossName.PAIRWISE:
+            names.append("labels.jsonl")
+        files = [this.folder / name for name in names]
         stage = Stage("select", "evolve.selection:select_data", kwargs, files)
         return self._context.run_phase(this.number, "select", [stage])[0]
 
     def _learn(self, this: _Round) -> dict[str, Any]:
-        config, folder = self._config, this.folder
-        start = self._context.folder.round_dir(0) if config.policy.train_from is TrainFrom.BASE else this.previous
-        continued = config.ppm.start is PpmStart.PREVIOUS and this.number > 1
-        common = {"policy": config.policy, "engine": config.engine, "seed": config.seed}
-        policy = {
-            **common,
-            "rows_path": folder / "sft.jsonl",
-            "base": start / "policy",
-            "what": f"policy of round {this.number}",
-            "out": folder / "policy",
-        }
-        ppm = {
-            **common,
-            "pairs_path": folder / "pairs.jsonl",
-            "held_out_path": folder / "held_out_pairs.jsonl",
-            "base": this.previous / ("ppm" if continued else "policy"),
-            "optimiser": config.ppm.optimiser,
-            "what": f"PPM of round {this.number}",
-            "out": folder / "ppm",
-        }
-        stages = [
-            Stage("ppm", "evolve.training:train_ppm", ppm, [folder / "ppm"]),
-            Stage("policy", "evolve.training:train_policy", policy, [folder / "policy"]),
-        ]
+        start = self._context.folder.round_dir(0) if self._config.policy.train_from is TrainFrom.BASE else this.previous
+        continued = self._config.ppm.start is PpmStart.PREVIOUS and this.number > 1
+        ppm_base = this.previous / ("ppm" if continued else "policy")
+        stages = [self._ppm_stage(this, ppm_base), self._policy_stage(this, start / "policy")]
         trained_ppm, trained_policy = self._context.run_phase(this.number, "train PPM and policy", stages)
-        grower = f"{this.previous.name}/policy"
-        ppm_start = f"{this.previous.name}/{'ppm' if continued else 'policy'}"
+        grower, root = self._grower(this), self._context.folder.root
+        told = grower.relative_to(root) if grower.is_relative_to(root) else grower
+        is_taken = "taken_from" in trained_ppm
+        ppm_start = trained_ppm["taken_from"] + "/ppm" if is_taken else f"{ppm_base.parent.name}/{ppm_base.name}"
         for model, base in (("ppm", ppm_start), ("policy", f"{start.name}/policy")):
             self._context.folder.add_provenance(
-                {"model": f"{folder.name}/{model}", "from": base, "trained_on": f"trees grown by {grower}"}
+                {"model": f"{this.folder.name}/{model}", "from": base, "trained_on": f"trees grown by {told}"}
             )
         return {"ppm": trained_ppm, "policy": trained_policy}
+
+    def _ppm_stage(self, this: _Round, base: Path) -> Stage:
+        """The stage that makes the round's PPM: takes a teacher's, or trains on pairs, or on labels."""
+        config, out = self._config, this.folder / "ppm"
+        source = self._taken_from(this)
+        if config.teacher.ppm and source is not None:
+            return Stage("ppm", "evolve.teacher:take_ppm", {"source": source, "out": out}, [out])
+        kwargs = self._training(this, "PPM", base, out)
+        kwargs["held_out_path"] = this.folder / "held_out_pairs.jsonl"
+        if config.ppm.loss is LossName.PAIRWISE:
+            kwargs |= {"pairs_path": this.folder / "pairs.jsonl", "optimiser": config.ppm.optimiser}
+            return Stage("ppm", "evolve.training:train_ppm", kwargs, [out])
+        kwargs |= {"labels_path": this.folder / "labels.jsonl", "ppm": config.ppm}
+        return Stage("ppm", "evolve.value_training:train_value", kwargs, [out])
+
+    def _policy_stage(self, this: _Round, base: Path) -> Stage:
+        """The stage that trains the round's policy, on the chosen trajectories or on the pairs."""
+        out = this.folder / "policy"
+        kwargs = self._training(this, "policy", base, out)
+        if self._config.policy_update is PolicyUpdate.DPO:
+            kwargs |= {"pairs_path": this.folder / "pairs.jsonl", "dpo": self._config.dpo}
+            return Stage("policy", "evolve.pair_learning:train_policy_on_pairs", kwargs, [out])
+        kwargs["rows_path"] = this.folder / "sft.jsonl"
+        return Stage("policy", "evolve.training:train_policy", kwargs, [out])
+
+    def _training(self, this: _Round, model: str, base: Path, out: Path) -> dict[str, Any]:
+        """What every job that trains a round's model is told."""
+        config, what = self._config, f"{model} of round {this.number}"
+        common = {"policy": config.policy, "engine": config.engine, "seed": config.seed}
+        return {**common, "base": base, "what": what, "out": out}
 
     # Judging
 
@@ -227,17 +274,6 @@ class Evolution:
         write_json_atomic(this.folder / "eval.json", {"round": this.number, **about, "records": records})
         write_samples(this.folder / "samples.md", problems, records, self._task.oracle)
         self._context.folder.finish_round(this.number)
-
-
-def training_problems(task: Task, config: EvolveConfig, round_number: int) -> list[Problem]:
-    """The problems that a round searches: the first ones, or with ``choice=fresh`` those after the rounds' before.
-
-    A task whose problems stand in a file may hold fewer than are asked for, even none.
-    """
-    search = round_search(config, round_number)
-    is_fresh = search.choice is ProblemChoice.FRESH
-    used = sum(round_search(config, number).problems for number in range(1, round_number)) if is_fresh else 0
-    return task.problems(Split.TRAIN, used + search.problems)[used:]
 
 
 def _share(part: int, rest: int) -> float | None:

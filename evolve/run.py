@@ -12,18 +12,19 @@ from evolve.config import RESULT_NEUTRAL, EvolveConfig, WandbMode, check
 from evolve.executor import open_pool
 from evolve.journal import RunLog
 from evolve.open_run import open_run
-from evolve.report import SET_ASIDE
-from evolve.rounds import Evolution, training_problems
+from evolve.report import OVERLAP, SET_ASIDE
+from evolve.rounds import Evolution
 from evolve.sandboxing import active_tier, told
 from evolve.stages import RunContext
+from evolve.supply import refuse_varied, training_problems
+from evolve.teacher import refuse_missing
 from evolve.tracked_trees import keep_trees
 from evolve.tracking import tracking
 from policy.completions_client import CompletionsClient
 from policy.config import EngineName
 from tasks.durable import sweep_temporaries, write_json_atomic
 from tasks.errors import UserError
-from tasks.readers.file_task import FileTask
-from tasks.registry import build_task, rejected_answers
+from tasks.registry import build_task, file_tasks, rejected_answers
 
 _VALIDATED = 200
 
@@ -64,6 +65,7 @@ def evolve(config: EvolveConfig, settings: dict[str, Any], root: Path) -> dict[s
     """
     check(config)
     tier = active_tier(config.policy.steps)
+    refuse_missing(config.teacher)
     _refuse_bad_problems(config)
     wandb = config.wandb
     if is_finished(config, root) and wandb.mode is WandbMode.OFFLINE:
@@ -94,10 +96,12 @@ def evolve(config: EvolveConfig, settings: dict[str, Any], root: Path) -> dict[s
 
 
 def _list_set_aside(context: RunContext) -> None:
-    """Say which rows of the task's file were left out, and why: ``set_aside.json``."""
-    task = build_task(context.config.task)
-    if isinstance(task, FileTask) and task.set_aside:
-        rows = [{"line": line, "reason": reason} for line, reason in task.set_aside]
+    """Say which rows of the task's files were left out, and why: ``set_aside.json`` and ``overlap.json``."""
+    files = file_tasks(build_task(context.config.task))
+    if files:
+        write_json_atomic(context.folder.root / OVERLAP, [task.overlap_report() for task in files])
+    rows = [{"line": line, "reason": reason} for task in files for line, reason in task.set_aside]
+    if rows:
         write_json_atomic(context.folder.root / SET_ASIDE, rows)
         told = f"{len(rows)} rows of the data were set aside; {SET_ASIDE} lists them"
         context.log.write(told)
@@ -114,6 +118,7 @@ def _refuse_bad_problems(config: EvolveConfig) -> None:
     judged = task.problems(split, config.evaluation.problems)
     if not judged:
         raise UserError(f"task {task.name} has no {split} problem to evaluate on; give it more problems")
+    refuse_varied(task, config)
     searched = training_problems(task, config, config.rounds) if config.rounds else []
     if config.rounds and not searched:
         raise UserError(

@@ -47,8 +47,8 @@ class RunFolder:
             self._lock = None
 
     def round_dir(self, round_number: int) -> Path:
-        """``round_N``; 0 is the cold start. Of a comparison: ``seed_N``."""
-        return self.root / f"{self._part}_{round_number}"
+        """``round_N``; 0 is the cold start. Of a comparison: ``seed_N``. Without parts (""): the folder itself."""
+        return self.root / f"{self._part}_{round_number}" if self._part else self.root
 
     def commit_stage(self, round_number: int, name: str, files: Iterable[Path], result: dict[str, Any]) -> None:
         """Say that a stage is done: its files (folders count with all they hold) and its JSON-able result.

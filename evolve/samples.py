@@ -15,10 +15,13 @@ _SHOWN = 8
 def write_samples(
     path: Path, problems: list[Problem], records: list[dict[str, Any]], oracle: StepOracle | None
 ) -> None:
-    """The first greedy solutions, right and wrong alike, with the first wrong step marked where the task knows it."""
+    """The first greedy solutions, right and wrong alike, with the first wrong step marked where the task knows it.
+
+    A record's ``shown``, where it has one, is its ``solution`` with what the code of each step printed.
+    """
     parts = ["# Greedy solutions of the first held-out problems\n"]
     for problem, record in list(zip(problems, records, strict=True))[:_SHOWN]:
-        steps = _steps(record["solution"] or "")
+        steps = _steps(record.get("shown") or record["solution"] or "")
         error = oracle.first_error(problem, steps) if oracle else -1
         marked = [step.rstrip("\n") + "    <- first error" * (number == error) for number, step in enumerate(steps)]
         heading = f"{'right' if record['greedy'] else 'wrong'}: {problem.id} (answer {problem.answer})"

@@ -14,6 +14,7 @@ from evolve.config import EvolveConfig
 from prm.pairs import PairConfig
 from tasks.config import TaskConfig
 from tasks.errors import DataError, UserError
+from tasks.mix import MixConfig
 from tasks.registry import TASK_CONFIGS
 
 
@@ -48,4 +49,7 @@ def _task_of(saved: dict[str, Any]) -> Any:
     fitting = [schema for schema in names if names[schema] >= set(saved)]
     if not fitting:
         raise KeyError(f"no task has the options {', '.join(saved)}")
-    return min(fitting, key=lambda schema: len(names[schema]))(saved["name"])
+    found = min(fitting, key=lambda schema: len(names[schema]))(saved["name"])
+    if isinstance(found, MixConfig):
+        found.parts = {name: _task_of(part) for name, part in saved["parts"].items()}
+    return found

@@ -8,10 +8,12 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from evolve.config import PpmConfig, SelectionConfig
+from evolve.config import PpmConfig, SelectBy, SelectionConfig
 from evolve.figures import RANKED, Calibration, Distributions, critical_rows
 from evolve.oracle_labels import step_labels
 from evolve.stages import StageResult
+from evolve.supply import SUCCESS, write_success
+from evolve.tree_labels import label_trees
 from lm.rows import TextRow
 from mcts.criticality import CriticalStep, most_critical
 from mcts.step import joined, observed
@@ -19,6 +21,7 @@ from mcts.storage import read_trees
 from mcts.trajectory import Trajectory
 from mcts.tree import SearchTree
 from policy.proposer import PromptEncoder
+from prm.losses.config import LossName
 from prm.pair_file import write_pairs
 from prm.pairs import PairConfig, PreferencePair, select_pairs
 from tasks.config import TaskConfig
@@ -26,7 +29,9 @@ from tasks.durable import write_text_atomic
 from tasks.errors import DataError, UserError
 from tasks.problem import Outcome, Problem, StepOracle
 from tasks.reader import read_rows
+from tasks.readers.formats import write_labelled
 from tasks.registry import build_task
+from tasks.seeding import derive_seed
 
 
 @dataclass
@@ -73,17 +78,28 @@ def select_data(
     ppm: PpmConfig,
     task: TaskConfig,
     out: Path,
+    seed: int = 0,
 ) -> StageResult:
-    """Read a round's trees and write ``sft.jsonl``, ``pairs.jsonl`` and ``held_out_pairs.jsonl`` into ``out``."""
+    """Read a round's trees and write ``sft.jsonl``, ``pairs.jsonl`` and ``held_out_pairs.jsonl`` into ``out``.
+
+    And ``success.json``, by which later rounds may choose their problems, and ``labels.jsonl``, if the PPM learns from
+    labels. ``seed``: of what is drawn by lot.
+    """
     harvest = _Harvest(ppm.pairs)
     critical = most_critical(harvest.read(report, trees), RANKED)
     pairs, held_out, calibration = harvest.pairs, list[PreferencePair](), Calibration()
     for tree in (tree for path in held_out_trees for tree in read_trees(path)):
         held_out += select_pairs(tree, ppm.pairs).pairs
         calibration.add(tree)
-    chosen = {name: best_trajectories(grown, selection) for name, grown in harvest.by_problem.items()}
+    chosen = {name: best_trajectories(grown, selection, seed) for name, grown in harvest.by_problem.items()}
     problems = {name: grown[0].problem for name, grown in harvest.by_problem.items()}
-    _refuse_nothing(len(pairs), sum(map(len, chosen.values())), len(problems), dict(harvest.reasons))
+    learns_pairs = ppm.loss is LossName.PAIRWISE
+    _refuse_nothing(
+        len(pairs) if learns_pairs else None, sum(map(len, chosen.values())), len(problems), dict(harvest.reasons)
+    )
+    if not learns_pairs:
+        write_labelled(out / "labels.jsonl", label_trees(harvest.by_problem, ppm, seed))
+    write_success(out / SUCCESS, harvest.by_problem)
     write_sft(out / "sft.jsonl", problems, chosen)
     write_pairs(out / "pairs.jsonl", pairs)
     write_pairs(out / "held_out_pairs.jsonl", held_out)
@@ -102,19 +118,24 @@ def select_data(
     return StageResult(result, [{name: result[name] for name in ("pairs", "held_out_pairs", "trajectories")}])
 
 
-def best_trajectories(trees: Sequence[SearchTree], config: SelectionConfig) -> list[Trajectory]:
+def best_trajectories(trees: Sequence[SearchTree], config: SelectionConfig, seed: int = 0) -> list[Trajectory]:
     """The ``top`` correct trajectories of a problem by mean Q of their steps, ties by min Q (rStar-Math 3.3).
 
-    Two with the same text count once; none has a step with a Q below ``min_q``.
+    Two with the same text count once; none has a step with a Q below ``min_q``. ``config.by`` may want another order,
+    drawn with ``seed``, and the wrong ones too (rStar-Math's ablation of the fine-tuning data, section 4.3).
     """
     distinct: dict[str, Trajectory] = {}
     for trajectory in (trajectory for tree in trees for trajectory in tree.trajectories()):
-        is_correct = trajectory.verdict is not None and trajectory.verdict.outcome is Outcome.CORRECT
-        if is_correct and trajectory.min_q >= config.min_q:
+        outcome = None if trajectory.verdict is None else trajectory.verdict.outcome
+        is_fit = outcome is Outcome.CORRECT or (config.by is SelectBy.RANDOM and outcome is Outcome.WRONG)
+        if is_fit and trajectory.min_q >= config.min_q:
             known = distinct.get(trajectory.text)
             if known is None or trajectory.mean_q > known.mean_q:
                 distinct[trajectory.text] = trajectory
-    ranked = sorted(distinct.values(), key=lambda t: (-t.mean_q, -t.min_q, t.text))
+    if config.by is SelectBy.MEAN_Q:
+        ranked = sorted(distinct.values(), key=lambda t: (-t.mean_q, -t.min_q, t.text))
+    else:
+        ranked = sorted(distinct.values(), key=lambda t: derive_seed(seed, "select", t.problem_id, t.text))
     return ranked[: config.top]
 
 
@@ -167,13 +188,13 @@ def read_sft_rows(path: Path, encode: PromptEncoder) -> list[TextRow]:
     return rows
 
 
-def _refuse_nothing(pairs: int, trajectories: int, problems: int, reasons: dict[str, int]) -> None:
+def _refuse_nothing(pairs: int | None, trajectories: int, problems: int, reasons: dict[str, int]) -> None:
     if not trajectories:
         raise UserError(
             f"none of the {problems} problems was solved, so there is nothing to train on; give the search more "
             "(search.rollouts, search.width), take easier problems, or a longer cold start"
         )
-    if not pairs:
+    if pairs == 0:
         why = ", ".join(f"{name} {count}" for name, count in reasons.items()) or "no tree has two sides"
         raise UserError(
             f"the trees give no preference pair ({why}); raise search.rollouts, or lower ppm.pairs.min_margin "

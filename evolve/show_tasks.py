@@ -12,11 +12,12 @@ from omegaconf.errors import OmegaConfBaseException
 from rich.console import Console
 
 from evolve.named_tasks import named_tasks
+from evolve.supply_text import overlap_lines
 from evolve.tasks_view import checks_table, detail, overview
 from tasks.config import StepFormat, TaskConfig
 from tasks.errors import UserError
 from tasks.problem import Task
-from tasks.registry import build_task
+from tasks.registry import build_task, file_tasks
 from tasks.validation import Checks, prove
 
 
@@ -46,10 +47,15 @@ def show(asked: TasksConfig, console: Console) -> bool:
 
 def _validate(asked: TasksConfig, console: Console) -> bool:
     found: dict[str, Checks] = {}
+    shared: list[str] = []
     for label, config in _validated(asked):
         with console.status(f"validating {label}"):
-            found[label] = prove(_built(config), asked.count)
+            task = _built(config)
+            found[label] = prove(task, asked.count)
+            shared += [line for part in file_tasks(task) for line in overlap_lines(part.name, part.overlap_report())]
     console.print(checks_table(found))
+    for line in shared:
+        console.print(line, highlight=False, markup=False, soft_wrap=True)
     for name, checks in found.items():
         for kind, check in checks.items():
             for example in check.examples:

@@ -91,7 +91,7 @@ def quarantine(problems: Iterable[Problem], solved: set[str], suspect_above: flo
     """Problems never solved although at least ``suspect_above`` of their level are: their answer may be wrong.
 
     In rStar-Math 19 of 20 problems left unsolved had a wrong answer (section 3.4's appendix). Problems without a level
-    are one level. Suspects stay in the training set; they are listed, and given no further trees.
+    are one level. What was learned of suspects stays; they are listed, and no later round searches them.
     """
     by_level: dict[Any, list[Problem]] = defaultdict(list)
     for problem in problems:

@@ -137,11 +137,11 @@ def train_ppm(
     model = load_ppm(out, device)
     judged = pair_accuracy(model, held_out, encode) if held_out else None
     tokens = sum(len(row) for node in ppm.group_by_node(pairs, encode) for row in node.rows)
-    result = {"trained_tokens": round(tokens * optimiser.epochs), **_judgement(judged)}
+    result = {"trained_tokens": round(tokens * optimiser.epochs), **judgement(judged)}
     return StageResult(result, [metrics_row(record) for record in records])
 
 
-def _judgement(judged: PairAccuracy | None) -> dict[str, Any]:
+def judgement(judged: PairAccuracy | None) -> dict[str, Any]:
     """Pair accuracy as JSON: the share, and [share, pairs] by kind and by depth."""
     if judged is None:
         return {"pair_accuracy": None, "pair_accuracy_by_kind": {}, "pair_accuracy_by_depth": {}}

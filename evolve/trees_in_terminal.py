@@ -9,6 +9,7 @@ from rich.console import Console
 
 from evolve.problem_trees import trees_of
 from evolve.run_trees import first_trees, listing, part_of, path_of, tree_files
+from evolve.tree_scores import TreeScores
 from viewer.text import legend, render_tree
 
 PATH_MARK = "» "
@@ -38,11 +39,11 @@ def list_trees(root: Path, round_number: int | None, limit: int, console: Consol
 def show_problem(root: Path, round_number: int | None, problem_id: str, look: Look, console: Console) -> None:
     """Every tree of a problem in a round (by default the latest that has one), and what the figures are."""
     number, found = trees_of(root, problem_id, round_number)
-    mark = PATH_MARK if console.color_system is None else ""
+    mark, scores = PATH_MARK if console.color_system is None else "", TreeScores(root)
     if not console.is_terminal:
         console.width = _WIDEST  # a line is as long as it must be: nothing is cut off
     for each, path in [(each, path_of(look.path, each)) for each in found]:
         console.print(f"{part_of(root)} {number}, {each.source}", style="dim", highlight=False)
-        drawn = render_tree(each.tree, look.depth, look.min_visits, path, mark)
+        drawn = render_tree(each.tree, look.depth, look.min_visits, path, mark, scores.of(each.tree, number))
         console.print(drawn)
     console.print(legend([each.tree for each in found], mark), style="dim", highlight=False)

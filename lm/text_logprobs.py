@@ -15,6 +15,8 @@ class FolderLogProbs:
     def __init__(self, folder: Path, device: str = "cpu") -> None:
         self._tokenizer = load_tokenizer(folder)
         self._model = load_policy(folder, device)
+        self.parameters = sum(parameter.numel() for parameter in self._model.parameters())
+        self.tokens = 0  # read so far
         self._longest = int(getattr(self._model.config, "max_position_embeddings", 0)) or None
 
     def log_prob(self, context: str, text: str) -> tuple[float, int]:
@@ -28,5 +30,6 @@ class FolderLogProbs:
         ids = self._tokenizer.encode(text, add_special_tokens=False)
         if self._longest is not None and len(before) + len(ids) > self._longest:
             raise ValueError(f"{len(before) + len(ids)} tokens, and the policy's context takes {self._longest}")
+        self.tokens += len(before) + len(ids)
         (found,) = score_rows(self._model, [TextRow("text", tuple(before), tuple(ids))], end)
         return sum(found), len(ids)

@@ -51,3 +51,8 @@ class Trajectory:
 def solution_text(steps: tuple[Step, ...]) -> str:
     """The steps as one text, as a verifier reads it: what the policy wrote, without what was observed."""
     return "".join(step.text for step in steps)
+
+
+def shown_text(steps: tuple[Step, ...]) -> str:
+    """The steps as the policy read them, and as people should: each with what its code printed."""
+    return "".join(step.text + step.observation for step in steps)

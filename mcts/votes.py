@@ -12,7 +12,7 @@ from collections.abc import Callable, Hashable, Iterable, Sequence
 from statistics import fmean
 
 from mcts.tree import SearchTree
-from tasks.answers import canonical_key, read_final_answer
+from tasks.answers import solution_key
 from tasks.options import Option
 
 
@@ -71,7 +71,11 @@ def solution_of(tree: SearchTree, aggregation: Aggregation) -> str | None:
     return tree.trajectory(best).text
 
 
-def vote(solutions: Sequence[str], weights: Sequence[float] | None = None) -> str | None:
+AnswerKey = Callable[[str], Hashable | None]
+"""What solutions with equal answers share; None for a solution that has no vote (``tasks.answers.votes_of``)."""
+
+
+def vote(solutions: Sequence[str], weights: Sequence[float] | None = None, key: AnswerKey = solution_key) -> str | None:
     """A solution with the answer that has most votes; None if no solution has a readable one.
 
     Equal answers are one however they are written (``1,000`` and ``1000.0``). A solution has one vote, or
@@ -80,16 +84,15 @@ def vote(solutions: Sequence[str], weights: Sequence[float] | None = None) -> st
     totals: dict[Hashable, float] = {}
     first: dict[Hashable, str] = {}
     for text, weight in zip(solutions, weights or [1.0] * len(solutions), strict=True):
-        written = read_final_answer(text)
-        if written is None:
+        answer = key(text)
+        if answer is None:
             continue
-        answer = canonical_key(written)
         totals[answer] = totals.get(answer, 0.0) + weight
         first.setdefault(answer, text)
     return first[max(totals, key=lambda answer: totals[answer])] if totals else None
 
 
-def vote_of(tree: SearchTree, aggregation: Aggregation) -> str | None:
+def vote_of(tree: SearchTree, aggregation: Aggregation, key: AnswerKey = solution_key) -> str | None:
     """The weighted vote of a tree's solutions; equal ones of one parent have one vote."""
     nodes = ended(tree)
-    return vote([tree.trajectory(n).text for n in nodes], [node_score(tree, n, aggregation) for n in nodes])
+    return vote([tree.trajectory(n).text for n in nodes], [node_score(tree, n, aggregation) for n in nodes], key)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 
 from lm.config import OptimiserConfig, TokenizerKind
 from tasks.config import StepFormat
+from tasks.errors import UserError
 from tasks.options import Option
 from tasks.sandbox.execution import Tier
 from tasks.suites.code_format import STEP_END
@@ -59,6 +61,18 @@ class ColdStartConfig:
 
     demonstrations: int = 6000  # worked solutions; 0 leaves the policy as it is
     optimiser: OptimiserConfig = field(default_factory=lambda: OptimiserConfig(learning_rate=2e-3, epochs=3.0))
+
+
+@dataclass
+class DpoConfig:
+    """Direct preference optimisation on pairs of steps (``policy.dpo``)."""
+
+    beta: float = 0.5  # how hard the policy is held to where it began
+    smooth_by_visits: bool = False  # a pair's label is smoothed by N(rejected) / (N(chosen) + N(rejected)) (MCTS-DPO)
+
+    def __post_init__(self) -> None:
+        if not 0 < self.beta < math.inf:
+            raise UserError(f"dpo.beta must be a number above 0, got {self.beta}")
 
 
 @dataclass

@@ -3,8 +3,9 @@
     loss = -log sigmoid(beta * [(log pi(w) - log ref(w)) - (log pi(l) - log ref(l))])
 
 log pi(w) is the sum over the tokens of the preferred step w given prompt and prefix, l the rejected step, ref the
-policy at the start. Source: DPO (arXiv 2305.18290, eq. 7), on steps: Step-DPO (arXiv 2406.18629), pairs from search:
-MCTS-DPO (arXiv 2405.00451).
+policy at the start. With label smoothing a the loss is 1 - a times that plus a times the same for the swapped pair.
+Source: DPO (arXiv 2305.18290, eq. 7), on steps: Step-DPO (arXiv 2406.18629), pairs from search, and a = N(l) / (N(w) +
+N(l)) from the visits N that the search gave the steps: MCTS-DPO (arXiv 2405.00451).
 Shape legend: P pairs.
 """
 
@@ -31,6 +32,7 @@ class StepPair:
     chosen: TextRow
     rejected: TextRow
     margin: float = 0.0
+    smoothing: float = 0.0  # a: how likely the label is wrong, in [0, 0.5)
 
     @property
     def length(self) -> int:
@@ -52,7 +54,10 @@ class DpoLoss:
     def __call__(self, model: PreTrainedModel, pairs: list[StepPair]) -> LossSum[StepPair]:
         away_P = margins(model, pairs)
         reference_P = torch.tensor([pair.margin for pair in pairs], device=away_P.device)
-        return LossSum(-logsigmoid(self.beta * (away_P - reference_P)).sum(), float(len(pairs)))
+        smoothing_P = torch.tensor([pair.smoothing for pair in pairs], device=away_P.device)
+        logits_P = self.beta * (away_P - reference_P)
+        loss_P = -(1 - smoothing_P) * logsigmoid(logits_P) - smoothing_P * logsigmoid(-logits_P)
+        return LossSum(loss_P.sum(), float(len(pairs)))
 
 
 def margins(model: PreTrainedModel, pairs: Sequence[StepPair]) -> torch.Tensor:

@@ -7,7 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from prm.judging.fidelity import ranking
 from prm.step_rows import StepRow
+from tasks.readers.care import problem_key
+from tasks.readers.labelled import LabelledSolution
 from tasks.splits import content_hash
 
 
@@ -26,14 +29,20 @@ class Judged:
     order: float | None
 
 
-def split(rows: Sequence[StepRow], share: float, seed: int) -> tuple[list[StepRow], list[StepRow]]:
-    """Rows to train on, and those of ``share`` of the problems, held out: no prompt is on both sides.
+def split(
+    solutions: Sequence[LabelledSolution], share: float, seed: int
+) -> tuple[list[LabelledSolution], list[LabelledSolution]]:
+    """Solutions to train on, and those of ``share`` of the problems, held out: no problem is on both sides.
 
-    Which problems these are is decided by their prompts and the seed.
+    Which problems these are is decided by their prompts and the seed, however white space and capitals are written.
     """
-    prompts = sorted({row.prompt for row in rows}, key=lambda prompt: content_hash(f"{seed} {prompt}"))
-    held_out = set(prompts[: round(share * len(prompts))])
-    return [row for row in rows if row.prompt not in held_out], [row for row in rows if row.prompt in held_out]
+    keys = {problem_key(one.prompt) for one in solutions}
+    ordered = sorted(keys, key=lambda key: content_hash(f"{seed} {key}"))
+    held_out = set(ordered[: round(share * len(ordered))])
+    parts: tuple[list[LabelledSolution], list[LabelledSolution]] = ([], [])
+    for one in solutions:
+        parts[problem_key(one.prompt) in held_out].append(one)
+    return parts
 
 
 def judge(values: Sequence[float], labels: Sequence[float]) -> Judged:
@@ -44,7 +53,7 @@ def judge(values: Sequence[float], labels: Sequence[float]) -> Judged:
     found = np.array([value for value, _ in pairs])
     right = np.array([side for _, side in pairs])
     hits = np.where(right, found > 0, found < 0)
-    return Judged(len(pairs), float(hits.mean()), float(max(right.mean(), 1 - right.mean())), _order(found, right))
+    return Judged(len(pairs), float(hits.mean()), float(max(right.mean(), 1 - right.mean())), ranking(found, right))
 
 
 def judge_steps(values: Sequence[Sequence[float]], rows: Sequence[StepRow]) -> Judged:
@@ -57,13 +66,3 @@ def judge_ends(values: Sequence[Sequence[float]], rows: Sequence[StepRow]) -> Ju
     """Over the solutions of which it is known how they ended: does the value of their last step tell?"""
     pairs = [(own[-1], row.ending) for own, row in zip(values, rows, strict=True) if row.ending is not None]
     return judge([value for value, _ in pairs], [label for _, label in pairs])
-
-
-def _order(values: np.ndarray, right: np.ndarray) -> float | None:
-    """Mann and Whitney's U over the number of pairs."""
-    if right.all() or not right.any():
-        return None
-    below = np.sort(values[~right])
-    lower = np.searchsorted(below, values[right], "left")
-    upper = np.searchsorted(below, values[right], "right")
-    return float((lower + upper).sum() / 2 / (len(below) * right.sum()))

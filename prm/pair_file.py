@@ -17,7 +17,8 @@ _TEXTS = ("problem_id", "prompt", "chosen_text", "rejected_text")
 _NUMBERS = ("tree", "depth", "chosen_node", "rejected_node", "node_group")
 _IDS = ("prefix", "chosen", "rejected")
 _GIVEN = ("chosen_given", "rejected_given")  # fields of code steps, missing where nothing was observed
-_FIELDS = {field.name for field in dataclasses.fields(PreferencePair)} - {*_GIVEN}
+_VISITS = ("chosen_visits", "rejected_visits")  # missing in files of earlier versions
+_FIELDS = {field.name for field in dataclasses.fields(PreferencePair)} - {*_GIVEN, *_VISITS}
 
 
 def write_pairs(path: Path, pairs: Iterable[PreferencePair]) -> None:
@@ -44,12 +45,13 @@ def _parse(line: bytes, where: str) -> PreferencePair:
         row = json.loads(line)
     except (ValueError, RecursionError) as error:
         raise _malformed(where, "a line is one JSON object", f"this one is not JSON ({error})") from error
-    if not isinstance(row, dict) or set(row) - {*_GIVEN} != _FIELDS:
+    if not isinstance(row, dict) or set(row) - {*_GIVEN, *_VISITS} != _FIELDS:
         found = ", ".join(sorted(map(str, row))) if isinstance(row, dict) else type(row).__name__
         raise _malformed(where, f"a pair has the fields {', '.join(sorted(_FIELDS))}", f"this one has {found}")
     for name in _TEXTS:
         _require(isinstance(row[name], str), where, name, "a text", row)
-    for name in _NUMBERS:
+    row |= {name: row.get(name, 0) for name in _VISITS}
+    for name in (*_NUMBERS, *_VISITS):
         _require(_is_count(row[name]), where, name, "a whole number of at least 0", row)
     for name in _IDS:
         row[name] = tuple(row[name]) if isinstance(row[name], list) else None

@@ -31,7 +31,8 @@ class PreferencePair:
     In a ``final_step`` pair they hold all steps of both solutions, and ``prefix`` is empty. ``margin`` is the
     difference of the Qs (of the mean Qs of the solutions), ``depth`` the number of the chosen step, from 1.
     ``node_group`` is the expanded node (0, the root, for ``final_step``); ``tree`` tells trees of a problem apart.
-    ``chosen_given`` and ``rejected_given`` are the stretches of ids that were observed (``mcts.step.observed``).
+    ``chosen_given`` and ``rejected_given`` are the stretches of ids that were observed (``mcts.step.observed``);
+    ``chosen_visits`` and ``rejected_visits`` say how often the search came to the two nodes (0: not known).
     """
 
     problem_id: str
@@ -50,6 +51,8 @@ class PreferencePair:
     node_group: int
     chosen_given: tuple[tuple[int, int], ...] = ()
     rejected_given: tuple[tuple[int, int], ...] = ()
+    chosen_visits: int = 0
+    rejected_visits: int = 0
 
     @property
     def group(self) -> tuple[str, int, PairKind, int]:
@@ -210,6 +213,8 @@ def _pair(tree: SearchTree, tree_index: int, candidate: PairCandidate) -> Prefer
         node_group=candidate.prefix,
         chosen_given=observed(chosen),
         rejected_given=observed(rejected),
+        chosen_visits=tree.visits[candidate.chosen],
+        rejected_visits=tree.visits[candidate.rejected],
     )
 
 

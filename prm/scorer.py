@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Protocol
 
 from mcts.step import ScoreRequest, joined
+from prm.answer_prompt import refuse_seen_answers
 from prm.model import BATCH_TOKENS, PromptIds, load_ppm, score_rows
 from tasks.errors import UserError
 
@@ -36,7 +37,8 @@ class HfScorer:
 
     A request becomes the ids of its prompt (``prompt_ids`` of the problem's prompt: the function the policy is
     prompted with) followed by the token ids of its steps exactly as they were sampled and observed; the value is tanh
-    of the score at the last one. A row that occurs more than once in a call is computed once.
+    of the score at the last one. A row that occurs more than once in a call is computed once. A folder that sees the
+    reference answer is refused.
     """
 
     def __init__(
@@ -46,6 +48,7 @@ class HfScorer:
         device: str = "cpu",
         batch_tokens: int = BATCH_TOKENS,
     ) -> None:
+        refuse_seen_answers(path, "to guide a search")
         self._model = load_ppm(path, device)
         self._path = path
         self._prompt_ids = prompt_ids

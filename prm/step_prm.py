@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from transformers import PreTrainedTokenizerFast
 
 from lm.folder import load_policy, load_tokenizer
+from prm.answer_prompt import answer_prompt_of
 from prm.model import PromptIds, load_ppm
+from prm.record import RECORD, read_record
 from prm.step_rows import StepEncoder
 from prm.step_values import head_values, log_ratio_values
-from prm.train_steps import RECORD, REFERENCE
+from prm.train_steps import REFERENCE
 from tasks.errors import DataError, UserError
 from tasks.readers.labelled import LabelledSolution
 
@@ -20,7 +21,8 @@ from tasks.readers.labelled import LabelledSolution
 class FolderPrm:
     """A folder that this project trained: a PPM, a model with classes, or an implicit one (``prm.train_steps``).
 
-    ``make_prompt_ids``: how a tokenizer's policy is prompted.
+    ``make_prompt_ids``: how a tokenizer's policy is prompted. One that sees the reference answer needs solutions that
+    have one; ``scores``, which is given none, refuses.
     """
 
     def __init__(
@@ -32,8 +34,8 @@ class FolderPrm:
     ) -> None:
         tokenizer = load_tokenizer(path)
         self._path = path
-        self._encode = StepEncoder(make_prompt_ids(tokenizer), tokenizer, step_end)
-        self._beta = _beta_of(Path(path))
+        self._encode = StepEncoder(make_prompt_ids(tokenizer), tokenizer, step_end, answer_prompt_of(path))
+        self._beta = _beta_of(path)
         is_implicit = self._beta is not None
         self._model = load_policy(path, device) if is_implicit else load_ppm(path, device)
         self._reference = load_policy(Path(path) / REFERENCE, device) if is_implicit else None
@@ -57,13 +59,15 @@ class FolderPrm:
         return log_ratio_values(self._model, self._reference, rows, self._beta)
 
 
-def _beta_of(path: Path) -> float | None:
+def _beta_of(path: Path | str) -> float | None:
     """The beta of an implicit model's folder; None for any other. DataError if its record cannot be read."""
-    file = path / RECORD
-    if not file.exists():
+    record = read_record(path)
+    if record is None:
         return None  # a PPM of a round
+    if "generative" in record:
+        raise UserError(f"{path} writes before it judges (loss=generative); open it with kind=generative")
     try:
-        record = json.loads(file.read_text(encoding="utf-8"))
         return None if record["outputs"] else float(record["loss"]["beta"])
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError) as error:
+        file = Path(path) / RECORD
         raise DataError(f"{file}: the record of the model cannot be read ({error}); train it again") from error

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from transformers import PreTrainedTokenizerFast
 
+from prm.answer_prompt import AnswerPrompt
 from prm.model import PromptIds
 from tasks.errors import DataError, UserError
 from tasks.readers.labelled import Label, LabelledSolution
@@ -75,11 +76,19 @@ class StepEncoder:
     """Solutions to rows, prompted as the policy is.
 
     Ids that were sampled are taken as they are. A step that is only a text is encoded by itself, so that it ends where
-    a token ends; ``step_end`` is put behind it if it does not end so.
+    a token ends; ``step_end`` is put behind it if it does not end so. With ``answer`` the prompt holds the reference
+    answer, and a solution without one is a UserError.
     """
 
-    def __init__(self, prompt_ids: PromptIds, tokenizer: PreTrainedTokenizerFast, step_end: str = "\n") -> None:
+    def __init__(
+        self,
+        prompt_ids: PromptIds,
+        tokenizer: PreTrainedTokenizerFast,
+        step_end: str = "\n",
+        answer: AnswerPrompt | None = None,
+    ) -> None:
         self._prompt_ids = prompt_ids
+        self._answer = answer
         self._tokenizer = tokenizer
         self._step_end = step_end
 
@@ -101,10 +110,10 @@ class StepEncoder:
         seen = _observations(solution, name) if solution.token_ids else ()
         return StepRow(
             name,
-            tuple(self._prompt_ids(solution.prompt)),
+            tuple(self._prompt_ids(solution.prompt if self._answer is None else self._answer(solution))),
             tuple(ids + after for ids, after in zip(steps, seen or ((),) * len(steps), strict=True)),
             solution.labels,
-            _reward(solution),
+            solution.reward,
             tuple(map(len, seen)),
         )
 
@@ -125,6 +134,11 @@ def problem_of(solution: LabelledSolution) -> str:
     return str(solution.meta.get("problem_id") or content_hash(solution.prompt))
 
 
+def ending_of(solution: LabelledSolution) -> Label:
+    """How a solution ended, in [-1, 1]: as its verdict says, else the label of its last step."""
+    return solution.labels[-1] if solution.reward is None else 2 * solution.reward - 1
+
+
 def _observations(solution: LabelledSolution, name: str) -> tuple[tuple[int, ...], ...]:
     """What stands behind each step because its code printed it; empty where the row tells of none."""
     found = solution.meta.get("observation_ids", ())
@@ -133,12 +147,6 @@ def _observations(solution: LabelledSolution, name: str) -> tuple[tuple[int, ...
     if len(found) != len(solution.steps):
         raise DataError(f"problem {name}: {len(found)} observations do not fit {len(solution.steps)} steps")
     return tuple(map(tuple, found))
-
-
-def _reward(solution: LabelledSolution) -> float | None:
-    """The verdict on the whole solution: ``reward`` of a labelled file, ``final_answer_correct`` of ProcessBench."""
-    reward = solution.meta.get("reward", solution.meta.get("final_answer_correct"))
-    return float(reward) if isinstance(reward, int | float) and 0 <= reward <= 1 else None
 
 
 def fit(rows: Sequence[StepRow], context: int, cut: bool, on_outcomes: bool = False) -> tuple[list[StepRow], int]:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from lm.vllm_start import VllmSettings
 from mcts.step import ScoreRequest
+from prm.answer_prompt import refuse_seen_answers
 from prm.model import PromptIds
 from prm.scorer import ScoreCounts, row_of, values_of
 from prm.scoring_process import ScoringProcess
@@ -47,8 +48,9 @@ class VllmScorer:
 
 
 def start_scoring(settings: VllmSettings) -> ScoringProcess:
-    """vLLM on a PPM's folder, ready to score. DataError for a folder that is not a PPM."""
+    """vLLM on a PPM's folder, ready to score. UserError for a folder that is not a PPM, or that sees answers."""
     _refuse_other_models(settings.path)
+    refuse_seen_answers(settings.path, "to guide a search")
     return ScoringProcess(settings)
 
 

@@ -82,7 +82,7 @@ def _sets(path: Path) -> Iterator[str]:
     yield from (name for name in found if name != "defaults")
     for each in found.get("defaults", []):
         if isinstance(each, dict):
-            yield from (group.removeprefix("override /") for group in each)
+            yield from (group.removeprefix("override ").removeprefix("/").partition("@")[0] for group in each)
         elif each != "_self_":
             yield from _sets(path.with_name(f"{each}.yaml"))
 

@@ -25,12 +25,12 @@ def run(config: CompareConfig, settings: dict[str, Any], folder: Path) -> None:
 
         return print_estimate(config, settings, Console())
     from compare.console import print_results
-    from compare.ranks import follow, is_follower
     from compare.run import compare
+    from evolve.ranks import follow, is_follower
     from evolve.sandboxing import active_tier, told
 
     if is_follower():
-        return follow(config)
+        return follow(config.engine)
     if (tier := active_tier(config.policy.steps)) is not None:
         Console().print(told(tier), highlight=False)
     results = compare(config, settings, folder)

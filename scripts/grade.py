@@ -17,6 +17,8 @@ def show(summary: GradeSummary) -> None:
     for outcome, number in summary.outcomes.most_common():
         print(f"{outcome:<13} {number:>8}  {100 * number / total:5.1f} %")
     print(f"{'rows':<13} {total:>8}")
+    if summary.kept:
+        print(f"  {'kept':<11} {summary.kept:>8}  graded before an earlier start was stopped")
     print(f"{'mean reward':<13} {summary.reward:>8.4f}")
     for name, mean in summary.parts.items():
         print(f"  {name:<11} {mean:>8.4f}")
@@ -37,7 +39,13 @@ def main() -> None:
     add = parser.add_argument
     add("--grader", required=True, metavar="NAME_OR_FILE", help="a ready grader, or a .json or .yaml file")
     add("--data", required=True, type=Path, metavar="IN.jsonl", help="the rows, a JSON object a line (.gz too)")
-    add("--out", required=True, type=new_file, metavar="OUT.jsonl", help="the file to write: whole or not there")
+    add(
+        "--out",
+        required=True,
+        type=new_file,
+        metavar="OUT.jsonl",
+        help="the file to write: whole or not there; goes on if stopped",
+    )
     add("--policy", type=Path, metavar="FOLDER", help="for reconstruction: a Hugging Face model folder")
     add("--sandbox", type=Tier, choices=list(Tier), default=Tier.AUTO, help="what confines programs (auto)")
     add("--workers", type=count, default=0, metavar="N", help="processes that grade; 0: this one (0)")

@@ -36,10 +36,7 @@ def launch(name: str, schema: type[Any], run: Callable[[Any, dict[str, Any], Pat
     ``config`` is a ``schema``, ``settings`` the same as plain data, ``folder`` the run's folder. ``about``: what --help
     says first; without it, what the file of ``run`` says of itself.
     """
-    store = ConfigStore.instance()
-    store.store(name=f"{name}_schema", node=schema)
-    for task, task_schema in TASK_CONFIGS.items():
-        store.store(group="task", name=f"{task}_schema", node=task_schema)
+    register(name, schema)
     if {"--help", "-h"} & set(sys.argv[1:]):
         _print_help(name, schema, about or run.__globals__["__doc__"])
         return
@@ -55,6 +52,14 @@ def launch(name: str, schema: type[Any], run: Callable[[Any, dict[str, Any], Pat
             _remove_if_unused(folder)
 
     hydra.main(version_base="1.3", config_path=str(CONF), config_name=name)(start)()
+
+
+def register(name: str, schema: type[Any]) -> None:
+    """Tell Hydra what options a program has, and each task."""
+    store = ConfigStore.instance()
+    store.store(name=f"{name}_schema", node=schema)
+    for task, task_schema in TASK_CONFIGS.items():
+        store.store(group="task", name=f"{task}_schema", node=task_schema)
 
 
 def _remove_if_unused(folder: Path) -> None:
@@ -152,7 +157,8 @@ def _is_group(override: Override) -> bool:
 
 def _is_known(override: Override, known: list[str]) -> bool:
     key = override.key_or_group
-    return key.startswith(("hydra.", "hydra/")) or override.is_delete() or key in known
+    is_new_entry = override.is_add() and key.rpartition(".")[0] in known  # as +arms.NAME=...: what is none, Hydra tells
+    return key.startswith(("hydra.", "hydra/")) or override.is_delete() or key in known or is_new_entry
 
 
 def _first_choice(override: Override) -> str:

@@ -18,7 +18,8 @@ python -m scripts.tasks validate=true               prove that own answers score
 
 name      one of conf/task
 path      the file of a task that has one (with name=...)
-validate  true: check every task, or the one named; exit code 1 if a check fails
+validate  true: check every task, or the one named; exit code 1 if a check fails. Of a file also the training problems
+          that share too many words with judged ones
 count     with validate=true: problems of each split, and worked solutions (50)
 task.X    option X of the task named, as docs/config.md lists them
 """

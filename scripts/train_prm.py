@@ -1,8 +1,8 @@
 """Train a process model on labelled steps: python -m scripts.train_prm data=labels.jsonl loss=soft_bce out=outputs/prm
 
 Losses: soft_bce, mse, cross_entropy, cross_entropy_3, q_ranking, pairwise; on outcomes alone outcome_bce,
-outcome_ranking and implicit. base=FOLDER is the policy it starts from, the one that sampled the solutions. docs/prm.md
-has the formulas.
+outcome_ranking and implicit; on a file of scripts.verifications generative. base=FOLDER is the policy it starts from,
+the one that sampled the solutions. docs/prm.md has the formulas.
 """
 
 from __future__ import annotations
@@ -18,8 +18,11 @@ def run(config: TrainPrmConfig, settings: dict[str, Any], folder: Path) -> None:
     """Train and print how held-out steps are judged."""
     from rich.console import Console
 
-    from evolve.train_prm_run import held_out_table, train_prm
+    from evolve.ranks import follow, is_follower
+    from evolve.train_prm_run import engine_of, held_out_table, train_prm
 
+    if is_follower():
+        return follow(engine_of(config))
     found = train_prm(config)
     console = Console()
     console.print(held_out_table(found))

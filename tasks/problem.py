@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from tasks.options import Option
+
+if TYPE_CHECKING:  # the doctor reads the names of splits on a Python without NumPy
+    import numpy as np
 
 
 class Split(Option):
@@ -69,6 +72,15 @@ class Verifier(Protocol):
     def verify(self, problem: Problem, solution: str) -> Verdict: ...
 
 
+@runtime_checkable
+class KnowsAnswers(Protocol):
+    """A verifier that can tell which solutions answer alike without the right answer: what votes count by."""
+
+    def answer_key(self, problem: Problem, solution: str) -> Hashable | None:
+        """The same for solutions whose answers are equal; None for one without an answer that can be read."""
+        ...
+
+
 class StepOracle(Protocol):
     """Exact truth about single steps, for evaluation only: never an input of training."""
 
@@ -78,6 +90,19 @@ class StepOracle(Protocol):
 
     def first_error(self, problem: Problem, steps: Sequence[str]) -> int:
         """Index of the first wrong step, -1 if there is none (ProcessBench's convention)."""
+        ...
+
+
+VARIED_FROM = "varied_from"
+"""Where the ``meta`` of a problem made of another one says which that was, by id."""
+
+
+@runtime_checkable
+class VariesProblems(Protocol):
+    """A task that makes new problems of old ones, with exact answers."""
+
+    def vary(self, problem: Problem, rng: np.random.Generator) -> Problem | None:
+        """A training problem like this one, whose meta says what it was ``varied_from``; None if none was found."""
         ...
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from tasks.config import StepFormat, TaskConfig
-from tasks.problem import Problem, Split, Task
+from tasks.mix import MixConfig, MixTask
+from tasks.problem import Problem, Split, Task, VariesProblems
 from tasks.readers.file_task import FileTask
 from tasks.readers.gsm8k import Gsm8kConfig, load_gsm8k
 from tasks.readers.gym import ReasoningGymConfig, ReasoningGymTask
@@ -33,6 +34,7 @@ TASK_CONFIGS: dict[str, type[TaskConfig]] = {
     "gsm8k": Gsm8kConfig,
     "jsonl": JsonlConfig,
     "reasoning_gym": ReasoningGymConfig,
+    "mix": MixConfig,
 }
 
 
@@ -61,8 +63,22 @@ def build_task(config: TaskConfig) -> Task:
             return _judging_code(load_jsonl(config), config)
         case ReasoningGymConfig():
             return ReasoningGymTask(config)
+        case MixConfig():
+            return MixTask(config, {name: build_task(part) for name, part in config.parts.items()})
         case _:
             raise ValueError(f"no task is known for the configuration {type(config).__name__}")
+
+
+def file_tasks(task: Task) -> list[FileTask]:
+    """The task, or those of a mix's parts, whose problems stand in a file."""
+    parts = task.parts.values() if isinstance(task, MixTask) else [task]
+    return [part for part in parts if isinstance(part, FileTask)]
+
+
+def varies(task: Task) -> bool:
+    """Can the task, or a part of a mix, make new problems of old ones?"""
+    parts = task.parts.values() if isinstance(task, MixTask) else [task]
+    return any(isinstance(part, VariesProblems) for part in parts)
 
 
 def validate(task: Task, count: int) -> list[Problem]:
@@ -76,6 +92,8 @@ def rejected_answers(task: Task, problems: Iterable[Problem]) -> list[Problem]:
 
 
 def _accepts_own(task: Task, problem: Problem) -> bool:
+    if isinstance(task, MixTask):
+        return _accepts_own(*task.own(problem))
     accepts = task.accepts_own(problem) if isinstance(task, FileTask) else None
     if accepts is not None:
         return accepts

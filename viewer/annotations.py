@@ -37,7 +37,7 @@ class Annotations:
     """All that may be told of one tree; each part may be missing.
 
     ``step_labels``: by node, is the step right, says the task's exact oracle. ``scores``: by judge's name and node, a
-    score in [-1, 1].
+    score in [-1, 1], or the difference of two.
     """
 
     pairs: Sequence[PairNote] = ()

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
+from types import MappingProxyType
 
 from rich.style import Style
 from rich.text import Text
@@ -25,13 +26,15 @@ def render_tree(
     min_visits: int = 0,
     path: str | int | None = "best",
     path_mark: str = "",
+    scores: Mapping[str, Mapping[int, float]] = MappingProxyType({}),
 ) -> Tree:
     """The tree for ``rich``: each step with N, Q, its criticality (Δ), the PPM's score and the verdict's mark.
 
     Steps have the page's colour of their Q (viewer/colours.py). ``path`` is set in bold and begins with ``path_mark``:
     "best", a node (the path to it), or None. Δ is left out where it rounds to 0. Nodes below ``max_depth`` or with
     fewer than ``min_visits`` visits are counted, not shown; those on the path are always shown. Marks: ✓ correct,
-    ✗ wrong, ? unverifiable, ! verifier error, ∅ dead end. Raises ValueError for a path that is none of these.
+    ✗ wrong, ? unverifiable, ! verifier error, ∅ dead end. ``scores``: what else is told of a node, by name. Raises
+    ValueError for a path that is none of these.
     """
     bold, moved = frozenset(_path_nodes(tree, path)), criticality(tree)
     root = Tree(_root_label(tree))
@@ -41,6 +44,8 @@ def render_tree(
         shown, hidden = _split_children(tree, node, max_depth, min_visits, bold)
         for child in shown:
             label = _label(tree, child, float(moved[child]), is_bold=child in bold)
+            for name, found in scores.items():
+                label.append(f" {visible(name)}={found[child]:+.2f}" if child in found else "", style="dim")
             mark = Text(path_mark if child in bold else " " * len(path_mark), style="bold")
             stack.append((child, branch.add(mark + label)))
         if hidden:

@@ -74,7 +74,8 @@ def learned_reward(arm: ArmConfig, member: Member) -> float | None:
     scores = member.step_scores
     if not scores:
         return None
-    return (1 + (min(scores) if arm.credit.name is CreditName.MIN_FORM else sum(scores) / len(scores))) / 2
+    weakest = arm.credit.name in (CreditName.MIN_FORM, CreditName.OUTCOME_PLUS_MIN_FORM)
+    return (1 + (min(scores) if weakest else sum(scores) / len(scores))) / 2
 
 
 def _sigmoid(logit: float) -> float:

@@ -14,6 +14,7 @@ import numpy as np
 from compare.arms.advisers import has_learned_reward, learned_reward
 from compare.arms.course import Course
 from compare.arms.drift import Drift
+from compare.arms.reward_model import judges
 from compare.hacking import Watched, measure
 from compare.ledger import Ledger
 from mcts.trajectory import Trajectory
@@ -57,7 +58,7 @@ class Audit:
             groups = self._true(groups)
             labels = [[self._labels(group, one) for one in group.trajectories] for group in groups]
             watched = [
-                Watched(group.problem.prompt, one, learned_reward(self._course.arm, member), marks)
+                Watched(group.problem.prompt, one, self._learned(group, member), marks)
                 for group, own, told in zip(groups, members, labels, strict=True)
                 for one, member, marks in zip(group.trajectories, own, told, strict=True)
             ]
@@ -83,10 +84,15 @@ class Audit:
         oracle = self._course.task.oracle
         return tuple(oracle.step_labels(group.problem, [step.text for step in one.steps])) if oracle else ()
 
+    def _learned(self, group: Group, member: Member) -> float | None:
+        arm = self._course.arm
+        return learned_reward(arm, member) if judges(arm, group.problem) else None
+
     def _choose(self, judge: Judge) -> list[dict[str, float]]:
         """Best of n by the learned reward, of the final policy's solutions of judged problems (``judging.best_of``)."""
         course, judging = self._course, self._course.config.judging
-        problems = course.task.problems(judging.split, judging.problems)[: judging.best_of_problems]
+        problems = [p for p in course.task.problems(judging.split, judging.problems) if judges(course.arm, p)]
+        problems = problems[: judging.best_of_problems]
         with course.phase("audit"):
             drawn = course.policy.sample(problems, judging.best_of, derive_seed(course.seed, "best of n"))
             groups = without_errors(judged(drawn, course.task.verifier))
@@ -94,7 +100,10 @@ class Audit:
         if not groups:
             return []
         members = judge(groups, derive_seed(course.seed, "best of n", "scores"))
-        learned_PN = np.array([[learned_reward(course.arm, one) for one in own] for own in members], dtype=np.float64)
+        learned_PN = np.array(
+            [[self._learned(group, one) for one in own] for group, own in zip(groups, members, strict=True)],
+            dtype=np.float64,
+        )
         true_PN = np.array([[one.verdict.reward for one in group.trajectories if one.verdict] for group in groups])
         return [{name: round(value, 6) for name, value in row.items()} for row in best_of_n(learned_PN, true_PN)]
 

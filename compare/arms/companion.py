@@ -60,7 +60,7 @@ class Trainee:
     def __init__(self, course: Course, role: Role, model: PreTrainedModel, optimiser: OptimiserConfig) -> None:
         self._course, self._role, self._optimiser = course, role, optimiser
         self._stepper = Stepper(model, optimiser, f"arm {course.work.name}, {role}")
-        course.checkpoint.add_stepper(role, self._stepper)
+        course.checkpoint.add_tensors(role, self._stepper)
         course.ledger.parameters[role] = sum(parameter.numel() for parameter in model.parameters())
 
     def rows(self, group: Group) -> list[TextRow]:
@@ -85,7 +85,7 @@ class Trainee:
         for batch in plan_batches([each.length for each in lessons], self._optimiser, seed):
             part = [lessons[index] for index in batch]
             with self._course.phase(phase):
-                rate = rate_at(min(1.0, self._course.spent), self._optimiser)
+                rate = rate_at(self._course.used, self._optimiser)
                 records.append(self._stepper.step(part, loss, rate))
             self._course.ledger.add(phase, self._role, trained=sum(each.tokens for each in part))
         return {

@@ -11,21 +11,23 @@ from typing import Any
 import numpy as np
 
 from compare.arms.advice import before_updates, in_an_update
-from compare.arms.checkpoint import Checkpoint
 from compare.arms.judging import greedy, is_solved, write_samples
 from compare.arms.live import LivePolicy
 from compare.arms.pool import Pool, read_groups
+from compare.arms.reward_grader import RewardGrader, mean_reward
 from compare.arms.stream import Stream
 from compare.arms.tree_page import write_tree_page
 from compare.arms.work import ArmWork, plain
 from compare.ledger import Ledger, Role
 from evolve.search_stage import refuse_verifier_errors
 from evolve.stages import StageResult
+from lm.checkpoint import Checkpoint
 from lm.distributed import gathered
 from mcts.tree import SearchTree
 from policy.rl import Group, judged, require_finite, without_errors
 from tasks.errors import UserError
 from tasks.fault import with_faults
+from tasks.mix import part_of
 from tasks.problem import Problem, Split
 from tasks.registry import build_task
 from tasks.seeding import derive_seed
@@ -39,12 +41,18 @@ class Course:
     def __init__(self, report: Callable[..., None], work: ArmWork) -> None:
         self.work = work
         self.config, self.arm = work.config, work.arm
-        self.seed = derive_seed(work.config.seed, "arm", work.seed)  # not the name: arms sample alike where they can
+        self.seed = derive_seed(work.config.seed, "arm", work.seed, *_later(work))  # not the name: arms sample alike
         self.task = build_task(self.config.task)
-        self.verifier = with_faults(self.task.verifier, self.config.task.fault)  # of rewards; the task's judges
+        base = work.stage.base if work.stage else work.start
+        self.grader = RewardGrader(self.config, self.arm, self.task, base) if self.arm.reward else None
+        judge = self.grader or self.task.verifier
+        self.verifier = with_faults(judge, self.config.task.fault)  # of rewards; the task's judges
         self.policy = LivePolicy(self.config.policy, self.config.engine, work.start)
         self.ledger = Ledger({Role.POLICY: self.policy.parameters})
-        self.rows: list[dict[str, Any]] = []
+        if self.grader is not None and self.grader.parameters:
+            self.ledger.parameters[Role.REWARD_MODEL] = self.grader.parameters
+        self._read = 0  # by the reward's grader
+        self.rows: list[dict[str, Any]] = list(map(dict, work.stage.rows)) if work.stage else []
         self.updates = 0
         self.extra: dict[str, Any] = {}  # what the recipe found out besides
         self.trees: list[SearchTree] = []  # the last update's groups, where they are trees
@@ -61,6 +69,11 @@ class Course:
             if work.trees.shared:
                 groups = self.judged(read_groups(work.trees.folder), "trees")
                 self.pool = Pool([group for group in groups if group.trajectories], self.seed)
+        self._since, self._until = 0.0, 1.0  # where of the budget the arm, or this stage of it, begins and ends
+        if work.stage is not None:
+            self.ledger.merge(Ledger.from_json(work.stage.ledger))
+            self._curve = list(work.stage.curve) or self._curve
+            self._since, self._until = self.spent, work.stage.ends
         self._begun = self._before = self.spent
         self._dearest = 0.0
         self._marks = 1 + int(self.spent * self.config.judging.points)
@@ -79,7 +92,16 @@ class Course:
     @property
     def progress(self) -> float:
         """The share of the training that is over: 0 when what went before (trees, a PPM) is paid."""
-        return min(1.0, (self.spent - self._begun) / max(1e-9, 1 - self._begun))
+        return min(1.0, (self.spent - self._begun) / max(1e-9, self._until - self._begun))
+
+    @property
+    def used(self) -> float:
+        """The share of what is this stage's that is used up; of the whole budget, where there are no stages."""
+        return min(1.0, (self.spent - self._since) / max(1e-9, self._until - self._since))
+
+    def allowance(self, share: float) -> float:
+        """How much may be ``spent`` when ``share`` of what is this stage's is used up."""
+        return self._since + share * (self._until - self._since)
 
     def goes_on(self) -> bool:
         """Judge the policy if it is time; is there budget left for one more update like the dearest so far?
@@ -88,19 +110,20 @@ class Course:
         UserError if not even one fits.
         """
         spent = self.spent
-        if spent >= 1 and not self.updates:
+        more = f" (this stage has {100 * (self._until - self._since):.0f} %)" if self.work.stage else ""
+        if spent >= self._until and not self.updates:
             raise UserError(
-                f"arm {self.work.name}: the budget is used up before the first update; raise budget."
+                f"arm {self.work.name}: the budget{more} is used up before the first update; raise budget."
                 f"{self.config.budget.unit}{before_updates(self.work)}"
             )
-        if self.updates == 1 and spent > 1:
+        if self.updates == 1 and spent > self._until:
             raise UserError(
-                f"arm {self.work.name}: one update costs {100 * (spent - self._before):.0f} % of the budget; raise "
-                f"budget.{self.config.budget.unit}{in_an_update(self.work)}"
+                f"arm {self.work.name}: one update costs {100 * (spent - self._before):.0f} % of the budget{more}; "
+                f"raise budget.{self.config.budget.unit}{in_an_update(self.work)}"
             )
         self._dearest = max(self._dearest, spent - self._before) if self.updates else 0.0
         self._before = spent
-        fits = spent + self._dearest <= 1
+        fits = spent + self._dearest <= self._until
         if fits and spent * self.config.judging.points >= self._marks:
             self._judge()
             self._marks = 1 + int(spent * self.config.judging.points)
@@ -167,6 +190,10 @@ class Course:
             Counter(one.verdict.outcome for group in found for one in group.trajectories if one.verdict)
         )
         self.ledger.add(phase, verifier_calls=calls)
+        if self.grader is not None and self.grader.parameters:
+            counted = sum(gathered(self.grader.read))
+            self.ledger.add(phase, Role.REWARD_MODEL, scored=counted - self._read)
+            self._read = counted
         return without_errors(found)
 
     def record(self, **metrics: float) -> None:
@@ -185,7 +212,22 @@ class Course:
         if self._gap is not None:
             shares["sync/logprob_gap"] = self._gap
         row = {name: float(f"{value:.6g}") for name, value in (metrics | shares).items()}
-        self.rows.append({"update": self.updates, **row})
+        stage = self.work.stage
+        told = {"arm_stage": stage.number} if stage else {}
+        self.rows.append({"update": (stage.updates if stage else 0) + self.updates, **told, **row})
+
+    def hand_over(self) -> dict[str, Any]:
+        """Judge what a stage that is not the last has come to; returns what the next one is told of it."""
+        updates = (self.work.stage.updates if self.work.stage else 0) + self.updates
+        if self._curve[-1][0] < self.ledger.flops():
+            self._judge()
+        return {
+            "right": list(self._right),
+            "curve": [list(point) for point in self._curve],
+            "ledger": self.ledger.to_json(),
+            "rows": self.rows,
+            "updates": updates,
+        }
 
     def finish(self) -> StageResult:
         """Judge what the budget came to, save the policy, and say it all. Seconds are kept apart from the record."""
@@ -203,7 +245,8 @@ class Course:
             "right": self._right,
             "curve": [[flops, round(accuracy, 6)] for flops, accuracy in self._curve],
             "ledger": self.ledger.to_json(),
-            "updates": self.updates,
+            "updates": (self.work.stage.updates if self.work.stage else 0) + self.updates,
+            **self._by_part(),
             **self.extra,
         }
         return StageResult(result, self.rows, seconds)
@@ -217,3 +260,23 @@ class Course:
         self._curve.append((float(self.ledger.flops()), float(np.mean(self._right))))
         if self.rows:
             self.rows[-1]["eval/accuracy"] = round(self._curve[-1][1], 6)
+        if self.rows and self.grader is not None:
+            with self.phase("evaluation"):
+                self.rows[-1]["eval/reward"] = round(mean_reward(self._solutions, self.grader), 6)
+            self._read = sum(gathered(self.grader.read))  # nobody pays for judging
+
+    def _by_part(self) -> dict[str, Any]:
+        """Where the task is a mix: the accuracy of the cold start and at the end, on each part's problems."""
+        found: dict[str, list[tuple[bool, bool]]] = {}
+        for problem, *right in zip(self._judged, self.work.start_right, self._right, strict=True):
+            if part := part_of(problem):
+                found.setdefault(part, []).append((right[0], right[1]))
+        means = {
+            part: [round(float(np.mean(side)), 6) for side in zip(*each, strict=True)] for part, each in found.items()
+        }
+        return {"parts": means} if means else {}
+
+
+def _later(work: ArmWork) -> tuple[str | int, ...]:
+    """What makes a later stage draw other problems and samples than the first one, which draws as a whole arm does."""
+    return ("stage", work.stage.number) if work.stage and work.stage.number else ()

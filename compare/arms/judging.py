@@ -7,6 +7,7 @@ from pathlib import Path
 
 from compare.arms.live import LivePolicy
 from evolve.samples import write_samples as write_page
+from mcts.trajectory import shown_text
 from policy.rl import Group, judged
 from tasks.problem import Outcome, Problem, StepOracle, Task
 
@@ -24,7 +25,10 @@ def is_solved(group: Group) -> bool:
 def write_samples(path: Path, groups: Sequence[Group], oracle: StepOracle | None) -> None:
     """The first of the greedy solutions for people (``evolve.samples``)."""
     records = [
-        {"solution": group.trajectories[0].text if group.trajectories else None, "greedy": is_solved(group)}
+        {
+            "solution": shown_text(group.trajectories[0].steps) if group.trajectories else None,
+            "greedy": is_solved(group),
+        }
         for group in groups
     ]
     write_page(path, [group.problem for group in groups], records, oracle)

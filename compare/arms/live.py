@@ -94,6 +94,12 @@ class LivePolicy:
         """``policy.rl.sample_groups`` with this policy."""
         return sample_groups(self.engine, self.encode, self.steps, problems, count, self._max_tokens, seed, temperature)
 
+    @torch.no_grad()
+    def begin_again(self, path: Path) -> None:
+        """Take the weights of another folder of the same model."""
+        self.model.load_state_dict(load_policy(path, self.device).state_dict())
+        self.changed()
+
     def save(self, path: Path) -> None:
         """Write model and tokenizer to ``path``, whole or not at all."""
         save_model(self.model, self.tokenizer, path)

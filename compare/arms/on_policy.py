@@ -12,6 +12,7 @@ from compare.arms.audit import Audit
 from compare.arms.course import Course
 from compare.arms.pool import Pool, from_start
 from compare.arms.remedies_pairs import live_trees
+from compare.arms.reward_grader import part_metrics
 from compare.config import ArmConfig
 from lm.folder import load_policy
 from policy.credit.base import Array, Member, rewards
@@ -46,7 +47,7 @@ def on_policy(course: Course) -> None:
     learner = Learner(
         course.policy.model, rl, course.config.policy.max_solution_tokens, f"arm {course.work.name}", reference
     )
-    course.checkpoint.add_stepper("policy", learner.stepper)
+    course.checkpoint.add_tensors("policy", learner.stepper)
     if not course.take_up():
         warm_up(course, rl, advisers)
         course.train_from_here()
@@ -66,9 +67,10 @@ def on_policy(course: Course) -> None:
         beside = advisers.learn(batch.groups, batch.members, derive_seed(seed, "beside"))
         found = audit.look(batch.groups, batch.members, batch.advantages, learned.metrics.get("kl"))
         outcomes = reward_metrics([[one.verdict.reward for one in g.trajectories if one.verdict] for g in batch.groups])
+        parts = part_metrics(batch.groups) if course.grader else {}
         every = [one for group in batch.groups for one in group.trajectories]
         lengths = length_metrics([len(one.token_ids) for one in every], [one.is_final for one in every])
-        course.record(**learned.metrics, **beside, **outcomes, **lengths, **found)
+        course.record(**learned.metrics, **beside, **outcomes, **parts, **lengths, **found)
     audit.finish(advisers.members)
 
 
@@ -82,7 +84,7 @@ def settings(course: Course) -> RlConfig:
 
 def warm_up(course: Course, rl: RlConfig, advisers: Advisers) -> None:
     """Let the model of tokens learn what the start policy's solutions are worth, before anybody follows it."""
-    until, update = course.spent + course.arm.warmup, 0
+    until, update = course.spent + course.allowance(course.arm.warmup) - course.allowance(0), 0
     while course.spent < until:
         seed = derive_seed(course.seed, "warm-up", update)
         batch = gather(course, rl, advisers, seed)

@@ -19,8 +19,9 @@ from mcts.tree import SearchTree
 from policy.proposer import PolicyProposer
 from policy.rl import Group
 from prm.pairs import select_pairs
+from prm.probing.tempting import right_and_tempting
 from prm.train import NodePairs, group_by_node
-from tasks.problem import Outcome, Problem
+from tasks.problem import Problem
 
 
 def live_trees(
@@ -63,13 +64,7 @@ def adversarial_lesson(group: Group, scores: Sequence[tuple[float, ...]], prompt
     trained to find such solutions; here the one that is trained anyway finds them.
     """
     thought = {one.token_ids: sum(own) / len(own) for one, own in zip(group.trajectories, scores, strict=True)}
-    right = _distinct(group, (Outcome.CORRECT,))
-    least = min((thought[ids] for ids in right), default=float("inf"))
-    tempting = {
-        ids: one
-        for ids, one in _distinct(group, (Outcome.WRONG, Outcome.UNVERIFIABLE)).items()
-        if thought[ids] >= least
-    }
+    right, tempting = right_and_tempting(group.trajectories, thought)
     index: dict[tuple[int, ...], int] = {}
     begun = {prompt + joined(one.steps[: end + 1]) for one in right.values() for end in range(len(one.steps))}
     pairs: dict[tuple[int, int], None] = {}
@@ -80,10 +75,6 @@ def adversarial_lesson(group: Group, scores: Sequence[tuple[float, ...]], prompt
             if rejected not in begun:
                 pairs[index.setdefault(chosen, len(index)), index.setdefault(rejected, len(index))] = None
     return NodePairs(group.problem.id, tuple(index), tuple(pairs)) if pairs else None
-
-
-def _distinct(group: Group, outcomes: Sequence[Outcome]) -> dict[tuple[int, ...], Trajectory]:
-    return {one.token_ids: one for one in group.trajectories if one.verdict and one.verdict.outcome in outcomes}
 
 
 def _parting(

@@ -5,21 +5,26 @@
 with s the score of a whole solution; the loss is averaged over the pairs of a problem, then over problems, which is the
 PPM's with a problem for a node and whole solutions for steps. Mean and deviation are of the solutions that the start
 policy gave. Source: InstructGPT (arXiv 2203.02155, eq. 1), rewards normalised as by Ziegler et al. (arXiv 1909.08593).
-The verifier tells correct from wrong in these pairs; training does not ask it again.
+The verifier tells correct from wrong in these pairs; training does not ask it again. Or a file of preferences does
+(``arms.NAME.pairs``). The model may see the final step alone (DeepSeek-R1 judges helpfulness so, arXiv 2501.12948,
+section 2.3.4), and judge some parts of a mix of tasks, while the verifier rewards the others.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from itertools import product
+from pathlib import Path
 
 import numpy as np
 from transformers import PreTrainedModel
 
 from compare.arms.companion import row_scores
 from compare.arms.course import Course
-from compare.companion_config import Rewards
+from compare.companion_config import Reads, Rewards
+from compare.config import ArmConfig
 from compare.ledger import Ledger, Role
 from lm.packing import packed_size
 from lm.rows import TextRow
@@ -28,11 +33,14 @@ from policy.rl import Group, text_rows
 from prm.model import new_scorer_from_policy
 from prm.train import NodePairs, node_loss
 from tasks.errors import UserError
-from tasks.problem import Outcome
+from tasks.mix import part_of
+from tasks.problem import Outcome, Problem, Split
+from tasks.readers.formats import read_preferences
 from tasks.seeding import derive_seed
+from tasks.splits import content_hash, split_of
 
-Rewarder = Callable[[Sequence[Group]], list[list[float]]]
-"""By group and trajectory: what a whole solution is worth."""
+Rewarder = Callable[[Sequence[Group]], list[list[float | None]]]
+"""By group and trajectory: what a whole solution is worth; None where the verifier says so."""
 
 _SAMPLING, _TRAINING, _SCORING = "reward_pairs", "reward_training", "scoring"
 
@@ -44,8 +52,9 @@ def make_rewarder(course: Course) -> Rewarder | None:
     seed = derive_seed(course.seed, "reward model")
     model, _ = new_scorer_from_policy(course.work.start, derive_seed(seed, "head"), course.policy.device)
     course.ledger.parameters[Role.REWARD_MODEL] = sum(parameter.numel() for parameter in model.parameters())
-    groups = _sample(course, seed)
-    _train(course, model, groups, seed)
+    preferred = preferred_nodes(course, Path(course.arm.pairs)) if course.arm.pairs else []
+    groups = _sample(course, preferred, seed)
+    _train(course, model, preferred or _nodes(course, groups), seed)
     return Standardised(course, model, groups)
 
 
@@ -55,13 +64,17 @@ class Standardised:
     def __init__(self, course: Course, model: PreTrainedModel, groups: Sequence[Group]) -> None:
         self._course, self._model = course, model
         self._mean, self._size = 0.0, 1.0
-        scores = [score for own in self(groups) for score in own]
+        scores = [score for own in self(groups) for score in own if score is not None]
         self._mean, self._size = float(np.mean(scores)), float(np.std(scores)) + 1e-8
         course.extra["reward_model"] = {"mean": self._mean, "deviation": self._size, "solutions": len(scores)}
 
-    def __call__(self, groups: Sequence[Group]) -> list[list[float]]:
+    def __call__(self, groups: Sequence[Group]) -> list[list[float | None]]:
         """Rewards without bounds. UserError if one is not finite."""
-        rows = [[row.ids for row in self._rows(group)] for group in groups]
+        is_asked = [judges(self._course.arm, group.problem) for group in groups]
+        rows = [
+            [row.ids for row in seen_rows(self._course, group)] if asked else []
+            for group, asked in zip(groups, is_asked, strict=True)
+        ]
         with self._course.phase(_SCORING):
             found = row_scores(self._model, [row for own in rows for row in own])
         self._course.ledger.add(_SCORING, Role.REWARD_MODEL, scored=sum(map(packed_size, rows)))
@@ -70,10 +83,50 @@ class Standardised:
                 f"arm {self._course.work.name}: the reward model gives a solution a reward that is not finite; "
                 "lower reward_model.optimiser.learning_rate"
             )
-        return [[(found[row] - self._mean) / self._size for row in own] for own in rows]
+        return [
+            [(found[row] - self._mean) / self._size for row in own] if asked else [None] * len(group.trajectories)
+            for group, own, asked in zip(groups, rows, is_asked, strict=True)
+        ]
 
-    def _rows(self, group: Group) -> list[TextRow]:
-        return text_rows(group, self._course.policy.encode)
+
+def judges(arm: ArmConfig, problem: Problem) -> bool:
+    """Does the arm's reward model judge solutions of this problem?"""
+    return not arm.reward_model_parts or part_of(problem) in arm.reward_model_parts
+
+
+def seen_rows(course: Course, group: Group) -> list[TextRow]:
+    """What the reward model sees of the group's trajectories, behind the problem."""
+    if course.arm.reward_model_reads is Reads.SOLUTION:
+        return text_rows(group, course.policy.encode)
+    ends = (replace(one, nodes=one.nodes[-1:], steps=one.steps[-1:], qs=one.qs[-1:]) for one in group.trajectories)
+    return text_rows(replace(group, trajectories=tuple(ends)), course.policy.encode)
+
+
+def preferred_nodes(course: Course, path: Path) -> list[NodePairs]:
+    """The preferences of a file (TRL's rows) on training problems, by problem; UserError for none.
+
+    As everywhere, a problem whose text falls to another split is left alone. A prompt gets the newline that problems of
+    files end with.
+    """
+    found: dict[str, list[tuple[tuple[int, ...], tuple[int, ...]]]] = {}
+    for pair in read_preferences(path, "trl"):
+        prompt = pair.prompt if pair.prompt.endswith("\n") else pair.prompt + "\n"
+        if split_of(prompt) is Split.TRAIN:
+            before, end = course.policy.encode(prompt), course.policy.tokenizer.eos_token_id
+            chosen, rejected = (
+                (*before, *course.policy.tokenizer.encode(text, add_special_tokens=False), end)
+                for text in (pair.chosen, pair.rejected)
+            )
+            found.setdefault(prompt, []).append((chosen, rejected))
+    if not found:
+        raise UserError(f"arms.{course.work.name}.pairs={path}: there is no preference on a training problem; add some")
+    return [_node(content_hash(prompt), sides) for prompt, sides in found.items()]
+
+
+def _node(name: str, sides: Sequence[tuple[tuple[int, ...], tuple[int, ...]]]) -> NodePairs:
+    places: dict[tuple[int, ...], int] = {}
+    pairs = tuple((places.setdefault(a, len(places)), places.setdefault(b, len(places))) for a, b in sides)
+    return NodePairs(name, tuple(places), pairs)
 
 
 def problem_pairs(group: Group, rows: Sequence[TextRow]) -> NodePairs | None:
@@ -92,11 +145,14 @@ def problem_pairs(group: Group, rows: Sequence[TextRow]) -> NodePairs | None:
     return NodePairs(group.problem.id, tuple(is_right), pairs) if pairs else None
 
 
-def _sample(course: Course, seed: int) -> list[Group]:
-    """Solutions of the start policy, as many as ``arm.reward_model`` of the budget pays for, training included."""
+def _sample(course: Course, preferred: Sequence[NodePairs], seed: int) -> list[Group]:
+    """Solutions of the start policy, as many as ``arm.reward_model`` of the budget pays for, training included.
+
+    With preferences from a file they are for the scale alone: those of one update.
+    """
     groups: list[Group] = []
-    while not groups or _planned(course, groups) < course.arm.reward_model:
-        problems = course.next_problems(course.config.rl.problems)
+    while not groups or (not preferred and _planned(course, groups) < course.allowance(course.arm.reward_model)):
+        problems = [each for each in course.next_problems(course.config.rl.problems) if judges(course.arm, each)]
         with course.phase(_SAMPLING):
             drawn = course.policy.sample(problems, course.config.rl.group, derive_seed(seed, len(groups)))
         groups += course.judged([group for group in drawn if group.trajectories], _SAMPLING)
@@ -116,8 +172,7 @@ def _planned(course: Course, groups: Sequence[Group]) -> float:
     return planned.spent(course.config.budget)
 
 
-def _train(course: Course, model: PreTrainedModel, groups: Sequence[Group], seed: int) -> None:
-    nodes = _nodes(course, groups)
+def _train(course: Course, model: PreTrainedModel, nodes: Sequence[NodePairs], seed: int) -> None:
     if not nodes:
         raise UserError(
             f"arm {course.work.name}: no problem has both a correct and a wrong solution to make pairs of; raise "
@@ -130,7 +185,7 @@ def _train(course: Course, model: PreTrainedModel, groups: Sequence[Group], seed
 
 
 def _nodes(course: Course, groups: Sequence[Group]) -> list[NodePairs]:
-    found = (problem_pairs(group, text_rows(group, course.policy.encode)) for group in groups)
+    found = (problem_pairs(group, seen_rows(course, group)) for group in groups)
     return [node for node in found if node is not None]
 
 
@@ -140,4 +195,4 @@ def _trained(course: Course, nodes: Sequence[NodePairs]) -> int:
 
 
 def _ids(course: Course, group: Group) -> list[tuple[int, ...]]:
-    return [row.ids for row in text_rows(group, course.policy.encode)]
+    return [row.ids for row in seen_rows(course, group)]

@@ -9,6 +9,7 @@ from compare.arms.on_policy import on_policy
 from compare.arms.rft import rft
 from compare.arms.rstar import rstar
 from compare.arms.sft_more import sft_more
+from compare.arms.stages import in_stages
 from compare.arms.step_dpo import step_dpo
 from compare.arms.work import ArmWork
 from compare.config import Recipe
@@ -26,6 +27,8 @@ RECIPES: dict[Recipe, Callable[[Course], None]] = {
 
 def run_arm(report: Callable[..., None], work: ArmWork) -> StageResult:
     """Spend the arm's budget; the result holds ``right``, ``curve``, ``ledger`` and what the recipe found out."""
+    if work.arm.recipe is Recipe.STAGES:
+        return in_stages(report, work, RECIPES)
     course = Course(report, work)
     RECIPES[work.arm.recipe](course)
     return course.finish()

@@ -36,7 +36,7 @@ def spend_on(
         config = replace(config, learning_rate=course.arm.learning_rate)
     stepper = Stepper(course.policy.model, config, f"arm {course.work.name}")
     batches = _endless([row.length for row in rows], replace(config, epochs=1.0), course.seed)
-    course.checkpoint.add_stepper("policy", stepper)
+    course.checkpoint.add_tensors("policy", stepper)
     if not course.take_up():
         course.train_from_here()
     for _ in range(course.updates):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -27,8 +27,30 @@ class Trees:
 
 
 @dataclass(frozen=True)
+class StageWork:
+    """What a stage of an arm is told besides. ``ends``: the share of the budget that is spent when it is over.
+
+    ``base``: the folder of the cold start; ``home``: where checkpoints are. Of the stages before: ``ledger``,
+    ``curve``, ``rows`` and ``updates``.
+    """
+
+    number: int
+    ends: float
+    base: Path
+    home: Path
+    ledger: Mapping[str, Any]
+    curve: Sequence[tuple[float, float]]
+    rows: Sequence[Mapping[str, Any]]
+    updates: int
+
+
+@dataclass(frozen=True)
 class ArmWork:
-    """One arm and seed. ``start``: the folder of the cold start, ``start_right``: which problems it solves."""
+    """One arm and seed. ``start``: the folder of the cold start, ``start_right``: which problems it solves.
+
+    ``stage``: it is one of an arm's stages, called as its options are (``NAME.stages.0``), and ``start`` is the policy
+    of the one before.
+    """
 
     config: CompareConfig
     name: str
@@ -37,16 +59,20 @@ class ArmWork:
     start_right: list[bool]
     trees: Trees | None
     out: Path
+    stage: StageWork | None = None
 
     @property
     def checkpoint(self) -> Path:
         """The folder from which the arm goes on if it is killed. Not in ``out``, which only whole arms have."""
+        if self.stage is not None:
+            return self.stage.home / str(self.stage.number)
         return self.start.parent / ".checkpoints" / self.name
 
     @property
     def arm(self) -> ArmConfig:
         """What makes the arm differ from the others."""
-        return self.config.arms[self.name]
+        arm = self.config.arms[self.name.partition(".")[0]]
+        return arm if self.stage is None else arm.stages[self.stage.number]
 
 
 @dataclass(frozen=True)
@@ -66,6 +92,15 @@ class TreesWork:
     second: bool = False
 
 
+_LATER = {"reward", "reward_model_parts", "reward_model_reads", "pairs", "teacher", "demonstrations", "train_from",
+          "stages", "share", "label"}  # fmt: skip
+
+
 def plain(arm: ArmConfig) -> Any:
-    """An arm's options as they stand in the record."""
-    return json.loads(json.dumps(asdict(arm)))
+    """An arm's options as they stand in the record.
+
+    Those that came when there were comparisons already are left out where they are not set, so that these can go on.
+    """
+    unset = asdict(ArmConfig())
+    said = {name: value for name, value in asdict(arm).items() if name not in _LATER or value != unset[name]}
+    return json.loads(json.dumps(said))

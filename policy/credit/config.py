@@ -18,6 +18,7 @@ class CreditName(Option):
     STEP_DELTA = "step_delta"  # value after a step minus value before it (VinePPO, SPO)
     TREE_Q = "tree_q"  # global plus local advantage of a tree's node (TreeRL)
     MIN_FORM = "min_form"  # the weakest step still to come (PURE)
+    OUTCOME_PLUS_MIN_FORM = "outcome_plus_min_form"  # a weighted sum of outcome and min_form (PURE with both rewards)
     IMPLICIT = "implicit"  # log-ratio token rewards, leave-one-out, plus outcome (PRIME)
     GAE = "gae"  # a critic's generalised advantage estimate (PPO)
     ORACLE = "oracle"  # process with true step labels: an upper bound, not a method
@@ -44,9 +45,9 @@ class CreditConfig:
 
     name: CreditName = CreditName.OUTCOME
     scale_rewards: ScaleRewards = ScaleRewards.GROUP  # outcome, process, oracle and their sum
-    outcome_weight: float = 1.0  # outcome_plus_process
-    process_weight: float = 1.0  # outcome_plus_process
-    temperature: float = 0.1  # min_form: near 0 the weakest step counts alone, far above all count alike
+    outcome_weight: float = 1.0  # outcome_plus_process, outcome_plus_min_form
+    process_weight: float = 1.0  # outcome_plus_process, outcome_plus_min_form
+    temperature: float = 0.1  # forms of min_form: near 0 the weakest step counts alone, far above all count alike
     tree_value: TreeValue = TreeValue.LEAVES  # tree_q
     discount: float = 1.0  # implicit and gae: per token
     gae_lambda: float = 0.95  # gae: 1 trusts the rewards alone, 0 the critic alone

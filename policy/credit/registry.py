@@ -11,6 +11,7 @@ from policy.credit.gae import gae
 from policy.credit.implicit import implicit
 from policy.credit.min_form import min_form
 from policy.credit.outcome import outcome
+from policy.credit.outcome_plus_min_form import outcome_plus_min_form
 from policy.credit.outcome_plus_process import outcome_plus_process
 from policy.credit.process import process
 from policy.credit.scale import Scale, scale_of, whitened
@@ -41,6 +42,12 @@ CREDITS: dict[CreditName, Credit] = {
     CreditName.STEP_DELTA: Credit(lambda members, config, scale: step_delta(members), ("step_scores",)),
     CreditName.TREE_Q: Credit(lambda members, config, scale: tree_q(members, config.tree_value), ("path",)),
     CreditName.MIN_FORM: Credit(lambda members, config, scale: min_form(members, config.temperature), ("step_scores",)),
+    CreditName.OUTCOME_PLUS_MIN_FORM: Credit(
+        lambda members, config, scale: outcome_plus_min_form(
+            members, scale, config.outcome_weight, config.process_weight, config.temperature
+        ),
+        ("step_scores",),
+    ),
     CreditName.IMPLICIT: Credit(lambda members, config, scale: implicit(members, config.discount), ("token_scores",)),
     CreditName.GAE: Credit(
         lambda members, config, scale: gae(members, config.discount, config.gae_lambda), ("token_scores",)

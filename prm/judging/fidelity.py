@@ -46,10 +46,15 @@ def mean_fidelity(groups: Sequence[dict[str, float]]) -> dict[str, float]:
     return {name: float(np.mean([group[name] for group in groups if name in group])) for name in names}
 
 
-def ranking(values: Sequence[float], is_right: Sequence[bool]) -> float | None:
-    """The chance that a right one's value is above a wrong one's, ties counting half; None without one of each."""
-    right = np.array([value for value, label in zip(values, is_right, strict=True) if label])
-    wrong = np.sort([value for value, label in zip(values, is_right, strict=True) if not label])
+def ranking(values: Sequence[float] | np.ndarray, is_right: Sequence[bool] | np.ndarray) -> float | None:
+    """The chance that a right one's value is above a wrong one's, ties counting half; None without one of each.
+
+    ValueError for values that do not fit.
+    """
+    if len(values) != len(is_right):
+        raise ValueError(f"{len(values)} values do not fit {len(is_right)}")
+    values_N, right_N = np.asarray(values, dtype=np.float64), np.asarray(is_right, dtype=bool)
+    right, wrong = values_N[right_N], np.sort(values_N[~right_N])
     if not len(right) or not len(wrong):
         return None
     below, not_above = np.searchsorted(wrong, right, "left"), np.searchsorted(wrong, right, "right")

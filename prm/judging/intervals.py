@@ -4,17 +4,28 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Sequence
+from typing import Protocol, TypeVar
 
 import numpy as np
 
-from prm.judging.scored import ScoredSolution
 from tasks.readers.care import problem_key
+from tasks.readers.labelled import LabelledSolution
 from tasks.seeding import derive_seed
 
 
-def by_problem(scored: Sequence[ScoredSolution]) -> list[list[ScoredSolution]]:
+class OfSolution(Protocol):
+    """Whatever is said of a solution."""
+
+    @property
+    def solution(self) -> LabelledSolution: ...
+
+
+_Said = TypeVar("_Said", bound=OfSolution)
+
+
+def by_problem(scored: Sequence[_Said]) -> list[list[_Said]]:
     """The solutions of each problem, in the order in which the problems come."""
-    found: dict[str, list[ScoredSolution]] = defaultdict(list)
+    found: dict[str, list[_Said]] = defaultdict(list)
     for one in scored:
         found[problem_key(one.solution.prompt)].append(one)
     return list(found.values())

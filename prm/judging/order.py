@@ -64,7 +64,7 @@ def until_error(scored: Sequence[ScoredSolution]) -> np.ndarray:
 
 def first_error_auc(rows_S2: np.ndarray) -> float | None:
     """The chance that a right step is scored above the step of a first error, ties half (of ``until_error``)."""
-    return ranking(rows_S2[:, 0].tolist(), (rows_S2[:, 1] > 0).tolist())
+    return ranking(rows_S2[:, 0], rows_S2[:, 1] > 0)
 
 
 def rank_correlation(a: Sequence[float], b: Sequence[float]) -> float | None:

@@ -44,16 +44,23 @@ def value_fidelity(scored: Sequence[ScoredSolution], continuations: int | None) 
     by_solution = [np.array([(probability(s), probability(v)) for s, v in one.judged]) for one in scored if one.judged]
     if not by_solution:
         raise ValueError("there is no judged step")
-    predicted_S, measured_S = np.concatenate(by_solution).T
-    errors_S = predicted_S - measured_S
-    noise = float((measured_S * (1 - measured_S)).mean() / (continuations - 1)) if continuations else 0.0
+    rows_S2 = np.concatenate(by_solution)
+    predicted_S, measured_S = rows_S2.T
+    variance, noise = beyond_noise(rows_S2, continuations)
     within = [rank_correlation(*rows.T) for rows in by_solution if len(set(rows[:, 1])) > 1]
     known = [each if each is not None else 0.0 for each in within]  # constant scores know nothing of the order
     return ValueFidelity(
-        steps=len(errors_S),
-        bias=float(errors_S.mean()),
-        variance=max(0.0, float(errors_S.var()) - noise),
+        steps=len(rows_S2),
+        bias=float((predicted_S - measured_S).mean()),
+        variance=variance,
         noise=noise,
         rank=rank_correlation(predicted_S, measured_S),
         rank_within=float(np.mean(known)) if known else None,
     )
+
+
+def beyond_noise(rows_S2: np.ndarray, continuations: int | None) -> tuple[float, float]:
+    """``variance`` and ``noise`` of predicted and measured probabilities, [S, 2]."""
+    predicted_S, measured_S = rows_S2.T
+    noise = float((measured_S * (1 - measured_S)).mean() / (continuations - 1)) if continuations else 0.0
+    return max(0.0, float((predicted_S - measured_S).var()) - noise), noise

@@ -129,13 +129,17 @@ def labelled(
         "cost": {} if cost is None else cost.spent(),
         **about,
     }
-    if any(step.observation_ids for step in one.steps):
-        meta["observation_ids"] = [list(step.observation_ids) for step in one.steps]  # read, though nobody sampled them
+    return as_solution(one.problem, one.steps, labels, meta)
+
+
+def as_solution(
+    problem: Problem, steps: Sequence[Step], labels: Sequence[Label], meta: dict[str, Any]
+) -> LabelledSolution:
+    """Steps of a tree as a solution, with their sampled token ids where all of them have some."""
+    if any(step.observation_ids for step in steps):
+        read = [list(step.observation_ids) for step in steps]  # though nobody sampled them
+        meta = {**meta, "observation_ids": read}
+    ids = tuple(step.token_ids for step in steps) if all(step.token_ids for step in steps) else ()
     return LabelledSolution(
-        prompt=one.problem.prompt,
-        steps=tuple(step.text for step in one.steps),
-        labels=tuple(labels),
-        answer=one.problem.answer,
-        meta=meta,
-        token_ids=tuple(step.token_ids for step in one.steps) if all(s.token_ids for s in one.steps) else (),
+        problem.prompt, tuple(step.text for step in steps), tuple(labels), problem.answer, meta, ids
     )

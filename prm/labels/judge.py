@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from prm.labels.base import Costs, Unlabelled, labelled
+from prm.labels.config import EndpointConfig, JudgeConfig
 from tasks.errors import UserError
 from tasks.graders.chat import ChatEndpoint, ChatFailed, url_fault
 from tasks.graders.model_judge import Asks, VerdictCache, ask_score, between_lines
@@ -37,29 +38,17 @@ Answer with one JSON object and nothing else: {{"score": 1}} if it is right, {{"
 _QUESTION = 'Is the step to check right? Only {"score": 1}, {"score": 0} or {"score": -1}.'
 
 
-@dataclass
-class JudgeConfig:
-    """The judge behind a chat endpoint that speaks OpenAI's protocol."""
-
-    base_url: str = "http://127.0.0.1:8000/v1"  # up to where /chat/completions follows
-    model: str = ""  # its name there
-    key_env: str | None = None  # environment variable that holds the key, if one is wanted
-    sees_answer: bool = False  # is it shown the reference answer?
-    temperature: float = 0.0  # of its answers
-    max_tokens: int = 64  # of an answer
-    timeout_s: float = 60.0  # for an answer
-    retries: int = 3  # after a broken connection, or status 429 or 5xx
-    in_flight: int = 8  # questions asked at once, per worker
-    cache: str | None = None  # folder that keeps the scores, so that nothing is asked twice
-
-
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """What the judge said of a solution's steps; ``failure``: why it said no more. ``calls`` were asked for it."""
+    """What the judge said of a solution's steps; ``failure``: why it said no more. ``calls`` were asked for it.
+
+    ``spent``: what one who is no language model took in the judge's place (``prm.labels.consensus.SecondEstimate``).
+    """
 
     labels: tuple[Label, ...]
     calls: int = 0
     failure: str = ""
+    spent: Costs | None = None
 
     @property
     def first_error(self) -> int:
@@ -98,11 +87,7 @@ class StepJudge:
             self.costs.add(cost_of(judgement))
         failures = [each.failure for each in found if each.failure]
         self.failures += failures
-        if len(failures) > max(_FEW_FAILURES, _MOST_FAILURES * len(found)) or 0 < len(failures) == len(found):
-            raise UserError(
-                f"{failures[0]}, and so for {len(failures)} of {len(found)} solutions, where a tenth is the most; "
-                "check judge.base_url and judge.model"
-            )
+        refuse_failures(failures, len(found))
         return found
 
     def _wave(self, still_open: Sequence[_Judging], threads: ThreadPoolExecutor) -> None:
@@ -139,13 +124,8 @@ class StepJudge:
         return _Answer(score, counting.calls)
 
     def _parts(self, one: Unlabelled, at: int) -> dict[str, str]:
-        before = "".join(f"Step {number}: {_shown(step.text)}\n" for number, step in enumerate(one.steps[:at], start=1))
-        return {
-            "problem": one.problem.prompt,
-            "reference answer": one.problem.answer if self._config.sees_answer else "",
-            "steps before": before.rstrip("\n"),
-            "step to check": f"Step {at + 1}: {_shown(one.steps[at].text)}",
-        }
+        answer = one.problem.answer if self._config.sees_answer else ""
+        return step_parts(one.problem.prompt, [step.text for step in one.steps[: at + 1]], answer)
 
 
 @dataclass
@@ -188,24 +168,53 @@ class _Counting:
 
 def step_judge(config: JudgeConfig) -> StepJudge:
     """The judge that the options name. UserError for options that cannot be."""
+    if config.max_tokens < 1:
+        raise UserError(f"judge.max_tokens must be at least 1, got {config.max_tokens}")
+    return StepJudge(chat_endpoint(config), config)
+
+
+def chat_endpoint(config: EndpointConfig) -> ChatEndpoint:
+    """The endpoint that the options below ``judge`` name. UserError for options that cannot be."""
     if not config.model:
         raise UserError("judge.model must name the judge's model, but it is empty; add judge.model=NAME")
     if fault := url_fault(config.base_url, config.key_env):
         raise UserError(f"judge.base_url: must be {fault}")  # the URL may hold a password: not shown
-    for name in ("max_tokens", "in_flight"):
-        if getattr(config, name) < 1:
-            raise UserError(f"judge.{name} must be at least 1, got {getattr(config, name)}")
+    if config.in_flight < 1:
+        raise UserError(f"judge.in_flight must be at least 1, got {config.in_flight}")
     if config.retries < 0 or not config.timeout_s > 0:
         raise UserError(
             f"judge.retries must be at least 0 and judge.timeout_s positive, got {config.retries} and "
             f"{config.timeout_s}"
         )
-    return StepJudge(ChatEndpoint(config.base_url, config.key_env, config.timeout_s, config.retries), config)
+    return ChatEndpoint(config.base_url, config.key_env, config.timeout_s, config.retries)
+
+
+def refuse_failures(failures: Sequence[str], solutions: int) -> None:
+    """UserError where a judge failed on more than a tenth of the solutions, or on all."""
+    if len(failures) > max(_FEW_FAILURES, _MOST_FAILURES * solutions) or 0 < len(failures) == solutions:
+        raise UserError(
+            f"{failures[0]}, and so for {len(failures)} of {solutions} solutions, where a tenth is the most; check "
+            "judge.base_url and judge.model"
+        )
+
+
+def step_parts(prompt: str, steps: Sequence[str], answer: str = "") -> dict[str, str]:
+    """What a judge is shown of a step, the last of ``steps``."""
+    before = "".join(f"Step {number}: {_shown(step)}\n" for number, step in enumerate(steps[:-1], start=1))
+    return {
+        "problem": prompt,
+        "reference answer": answer,
+        "steps before": before.rstrip("\n"),
+        "step to check": f"Step {len(steps)}: {_shown(steps[-1])}",
+    }
 
 
 def cost_of(judgement: Judgement) -> Costs:
-    """Its calls."""
-    return Costs(judge_calls=judgement.calls)
+    """Its calls, and what was spent besides."""
+    total = Costs(judge_calls=judgement.calls)
+    if judgement.spent is not None:
+        total.add(judgement.spent)
+    return total
 
 
 def _messages(parts: Mapping[str, str]) -> list[dict[str, str]]:

@@ -21,6 +21,7 @@ class LossName(Option):
     OUTCOME_BCE = "outcome_bce"  # outcome only: cross-entropy at the end of a solution
     OUTCOME_RANKING = "outcome_ranking"  # outcome only: right solutions above wrong ones (Bradley-Terry)
     IMPLICIT = "implicit"  # outcome only: the log-ratio of two policies (PRIME)
+    GENERATIVE = "generative"  # a language model that writes a verification, then its verdict (GenRM, ThinkPRM)
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,7 @@ class LossSettings:
     threshold: float | None = None  # two classes, outcomes: labels above it are right; none: labels must be 1 or -1
     min_margin: float = 0.5  # pairwise: smallest difference of two labels that makes a pair
     per_side: int = 2  # pairwise: steps on either side after one prefix
+    only_agreeing: bool = True  # generative: leave out verifications that come to another verdict than the label
 
     def __post_init__(self) -> None:
         for name, rule, holds in (

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from prm.losses.base import PrmLoss
 from prm.losses.config import LossName, LossSettings
 from prm.losses.cross_entropy import CrossEntropy
+from prm.losses.generative import Generative
 from prm.losses.implicit import Implicit
 from prm.losses.mse import Mse
 from prm.losses.outcome import OutcomeBce, OutcomeRanking
@@ -24,6 +25,7 @@ LOSSES: dict[LossName, Callable[[LossSettings], PrmLoss]] = {
     LossName.OUTCOME_BCE: lambda settings: OutcomeBce(settings.threshold),
     LossName.OUTCOME_RANKING: lambda settings: OutcomeRanking(settings.threshold),
     LossName.IMPLICIT: lambda settings: Implicit(settings.beta, settings.threshold),
+    LossName.GENERATIVE: lambda settings: Generative(),
 }
 
 

@@ -40,11 +40,7 @@ class Reader:
 
     def plain(self, text: str, *others: str) -> str:
         """The text without the tokenizer's special tokens and ``others``: a step must not be able to end a turn."""
-        words = [*self.tokenizer.get_added_vocab(), *others]
-        while any(word in text for word in words):  # what is left may make a new one
-            for word in words:
-                text = text.replace(word, "")
-        return text
+        return without(text, [*self.tokenizer.get_added_vocab(), *others])
 
     def chat(self, messages: Sequence[dict[str, str]], is_open: bool) -> list[int]:
         """The ids of a conversation; ``is_open``: up to where the assistant would begin.
@@ -83,6 +79,14 @@ class Reader:
                 f"text that {self._name} reads; is the folder's chat template or tokenizer another one's?"
             )
         return found
+
+
+def without(text: str, words: Sequence[str]) -> str:
+    """The text with none of ``words`` in it."""
+    while any(word in text for word in words):  # what is left may make a new one
+        for word in words:
+            text = text.replace(word, "")
+    return text
 
 
 def values(log_odds: torch.Tensor) -> list[float]:

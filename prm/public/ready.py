@@ -7,6 +7,7 @@ from pathlib import Path
 
 from transformers import PreTrainedTokenizerFast
 
+from prm.generative.config import GENERATIVE, PROMPTED
 from prm.judging.scored import Prm
 from prm.model import PromptIds
 from prm.public.math_shepherd import MathShepherdPrm
@@ -24,6 +25,8 @@ PUBLIC: dict[str, Callable[[Path | str, str, str], Prm]] = {
     "skywork": SkyworkPrm,
 }
 
+KINDS = (OWN, GENERATIVE, PROMPTED, *PUBLIC)
+
 
 def open_step_prm(
     kind: str,
@@ -34,10 +37,13 @@ def open_step_prm(
 ) -> Prm:
     """The process model in a local folder. ``make_prompt_ids`` is for ``own`` alone: a public model has its own prompt.
 
-    UserError for a kind that is not known; DataError for a folder that is not of that kind.
+    ValueError for one that writes before it judges, UserError for a kind that is not known, DataError for a folder that
+    is not of that kind.
     """
     if kind == OWN:
         return FolderPrm(path, make_prompt_ids, device)
+    if kind in (GENERATIVE, PROMPTED):
+        raise ValueError(f"{kind} writes before it judges, which needs an engine: prm.generative, evolve.prm_written")
     if kind not in PUBLIC:
-        raise UserError(f"the kind of process model {kind!r} is not known; use one of {', '.join((OWN, *PUBLIC))}")
+        raise UserError(f"the kind of process model {kind!r} is not known; use one of {', '.join(KINDS)}")
     return PUBLIC[kind](path, device, dtype)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from fractions import Fraction
 
 from tasks.answers.approximate import refuted
+from tasks.answers.canonical import key_of
 from tasks.answers.exact import equal, expand
 from tasks.answers.expression import Expr, Head
 from tasks.answers.forms import bare, members, normal, plain_words
@@ -130,7 +131,7 @@ class Comparison:
         if max(len(left), len(right)) > MAX_MEMBERS:
             self.note = f"more than {MAX_MEMBERS} members"
             return None
-        keys = [[_key_of(value, self.work) for value in values] for values in (left, right)]
+        keys = [[key_of(value, self.work) for value in values] for values in (left, right)]
         one = [value for value, key in zip(left, keys[0], strict=True) if key not in keys[1]]
         other = [value for value, key in zip(right, keys[1], strict=True) if key not in keys[0]]
         forth = _all(_any(self.values(a, b) for b in right) for a in one)
@@ -218,37 +219,6 @@ class Comparison:
 
 
 _STRUCTURES = frozenset((Head.GROUP, Head.MATRIX, Head.RATIO, Head.RELATION, Head.UNION))
-
-
-def canonical(expr: Expr) -> Hashable:
-    """A key that equal answers share, nearly always; the answer itself where there is none.
-
-    Answers that are not equal have different ones, but for what a question would tell: names (x=5 is 5) and the order
-    of a list.
-    """
-    return _key_of(bare(normal(expr)), Work())
-
-
-def _key_of(expr: Expr, work: Work) -> Hashable:
-    match expr.head:
-        case Head.TEXT:
-            return "text", plain_words(expr.label)
-        case Head.PRODUCT if expr.label:
-            return "text", expr.label
-        case Head.LIST | Head.SET | Head.UNION:
-            keys = frozenset(_key_of(arg, work) for arg in expr.args)
-            return next(iter(keys)) if len(keys) == 1 else ("set" if members(expr) else expr.head, keys)
-        case Head.GROUP | Head.MATRIX | Head.RATIO | Head.RELATION:
-            label = "" if expr.head is Head.MATRIX else expr.label
-            return expr.head, label, *(_key_of(arg, work) for arg in expr.args)
-        case Head.UNIT:
-            unit = unit_of(expr.label)
-            return unit.dimension, _key_of(scaled(expr.args[0], unit.factor), work)
-    try:
-        ratio = expand(expr, work)
-        return ratio.key if ratio.value is None else ratio.value
-    except (TooLarge, Undefined):
-        return expr
 
 
 def _are_anagrams(left: Expr, right: Expr) -> bool:

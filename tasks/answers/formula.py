@@ -56,6 +56,8 @@ class Formulas(Cursor):
         while True:
             if self.accept("*"):
                 found = _times(found, self.signed_power())
+            elif self.at("/") and (below := self.peek(1)) is not None and below.kind is Kind.TEXT:
+                return found  # a unit's
             elif self.accept("/"):
                 divisions += 1
                 if divisions > MAX_DEPTH:
@@ -280,7 +282,7 @@ def _number(text: str) -> Expr:
     mantissa, _, power = text.replace(",", "").lower().partition("e")
     if abs(int(power or 0)) > MAX_POWER_OF_TEN:
         raise Unreadable("a power of ten that is too large")
-    return number(Fraction(mantissa) * Fraction(10) ** int(power or 0))
+    return number(Fraction(mantissa) * Fraction(10) ** int(power) if power else Fraction(mantissa))
 
 
 def _is_plain_fraction(found: Expr) -> bool:

@@ -56,5 +56,7 @@ def read_short(text: str) -> Number | None:
     exponent = int(power or 0)
     if divisor == 0 or abs(exponent) > MAX_EXPONENT:
         return None
-    value = Fraction(-numerator if "-" in (sign, inner) else numerator, divisor) * Fraction(10) ** exponent
+    value = Fraction(-numerator if "-" in (sign, inner) else numerator, divisor)
+    if exponent:
+        value *= Fraction(10) ** exponent
     return Number(value, bool(percent))

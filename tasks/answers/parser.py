@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from tasks.answers.expression import Expr, Head
 from tasks.answers.formula import Formulas
+from tasks.answers.quantities import peel
 from tasks.answers.tokens import MAX_TEXT, NAMES, Kind, Token, Unreadable, tokenise
 from tasks.answers.units import may_be_unit, unit_of
 
@@ -81,24 +82,65 @@ class _Answers(Formulas):
 
     def quantity(self) -> Expr:
         """A sum with its unit, or words."""
-        if self.at_kind(Kind.TEXT):
-            return self.words()
         begin = self.position
+        if self.at_kind(Kind.TEXT):
+            words = self.unit()
+            if unit_of(words).is_known:  # \text{s}^2 within a fraction
+                return Expr(Head.TEXT, label=words)
+            self.position = begin
+            return self.words()
         value = self.sum()
         if value.head is Head.PRODUCT:
             value = Expr(Head.PRODUCT, value.args, _letters(self.tokens[begin : self.position]))
-        if self.at_kind(Kind.TEXT):
-            unit = self.words().label
-            if self.accept("^"):
-                unit += f"^{self.factor_value()}"
-            if not may_be_unit(unit):
-                raise Unreadable(f"words behind a formula: {unit[:40]!r}")
-            if value.head is Head.UNIT and unit_of(unit).dimension == "count":  # \$5 million
-                return Expr(Head.UNIT, value.args, f"{unit} {value.label}")
-            return Expr(Head.UNIT, (value,), unit)
+        number, unit = peel(value, lambda found: found.is_certain and unit_of(found.text).is_known)
+        if unit is not None:
+            return Expr(Head.UNIT, (number,), unit)
+        if self.at_kind(Kind.TEXT) or self.at_rate():
+            return self.with_unit(value)
         if self.accept("%"):
             return Expr(Head.UNIT, (value,), "%")
         return value
+
+    def with_unit(self, value: Expr) -> Expr:
+        unit = self.unit()
+        if not may_be_unit(unit):
+            raise Unreadable(f"words behind a formula: {unit[:40]!r}")
+        if value.head is not Head.UNIT:
+            return Expr(Head.UNIT, (value,), unit)
+        if unit_of(unit).dimension == "count":  # \$5 million
+            return Expr(Head.UNIT, value.args, f"{unit} {value.label}")
+        if unit.startswith(("per ", "/")):  # \$5 per hour
+            return Expr(Head.UNIT, value.args, f"{value.label} {unit}")
+        return Expr(Head.UNIT, (value,), unit)
+
+    def at_rate(self) -> bool:
+        """A slash with a unit behind it."""
+        below = self.peek(1)
+        return self.at("/") and below is not None and below.kind is Kind.TEXT and unit_of(below.text).is_known
+
+    def unit(self) -> str:
+        """Words, with powers; products and quotients of them are units if what is behind the sign is a known one."""
+        unit = self.words().label if self.at_kind(Kind.TEXT) else ""
+        while True:
+            if self.accept("^"):
+                unit += f"^{self.factor_value()}"
+            elif self.at("*", "/") and (name := self.unit_name(1)):
+                unit += self.take().text + name
+                self.position += len(name) if self.at_kind(Kind.SYMBOL) else 1
+            elif self.at_kind(Kind.TEXT):
+                unit += f" {self.words().label}"
+            else:
+                return unit
+
+    def unit_name(self, ahead: int) -> str:
+        """The known unit that the tokens there are: one of words, or letters without a space between them."""
+        token = self.peek(ahead)
+        if token is None or token.kind not in (Kind.TEXT, Kind.SYMBOL):
+            return ""
+        name = token.text
+        while token.kind is Kind.SYMBOL and (letter := self.peek(ahead + len(name))) is not None and letter.is_glued:
+            name += letter.text
+        return name if unit_of(name).is_known else ""
 
     def words(self) -> Expr:
         """A run of words; letters between them belong to it (``plan b``)."""

@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from fractions import Fraction
+from typing import NamedTuple
 
 from tasks.answers.expression import Expr, Head, number
 from tasks.answers.units import unit_of
 
 _MAX_BASE = 10  # of those whose digits are decimal ones
+_MAX_POWER = 9
+_VARIABLES = frozenset(("am", "pm", "in", "mi", "min"))  # letters that are factors as often
 Quantity = tuple[Expr, str | None]
 """The number, and the unit as written, if there is one."""
+
+
+class Written(NamedTuple):
+    """A unit found among factors; ``is_certain``: by a name that is no single letter."""
+
+    text: str
+    is_certain: bool
 
 
 def split_units(left: Expr, right: Expr) -> tuple[Quantity, Quantity]:
@@ -43,6 +54,56 @@ def in_base(digits: Expr, unit: str) -> Expr | None:
         return None
 
 
+def peel(expr: Expr, is_unit: Callable[[Written], bool]) -> Quantity:
+    """The number and the unit of what was parsed as a product (``9.8 m/s^2``), if ``is_unit`` takes what is written."""
+    args = expr.args
+    if expr.head is Head.QUOTIENT and (below := _written(args[1])) is not None and "/" not in below[0]:
+        top, above = peel(args[0], lambda found: is_unit(_joined((found, below), "/")))
+        return (top, f"{above}/{below[0]}") if above else (expr, None)
+    if expr.head is not Head.PRODUCT:
+        return expr, None
+    found: list[Written] = []
+    for arg in reversed(args[1:]):
+        if arg.head is Head.PRODUCT or (written := _written(arg)) is None:  # 2(km) is no length
+            break
+        found.insert(0, written)
+    for index in range(len(found)):  # the longest first
+        unit = _joined(found[index:], "*")
+        if is_unit(unit):
+            kept = args[: len(args) - len(found) + index]
+            return kept[0] if len(kept) == 1 else Expr(Head.PRODUCT, kept), unit.text
+    inner, below_sign = peel(args[-1], is_unit)  # -5 m
+    return (Expr(Head.PRODUCT, (*args[:-1], inner)), below_sign) if below_sign else (expr, None)
+
+
+def _written(expr: Expr) -> Written | None:
+    """What is nothing but known units, as a unit is written: ``km/h``, ``kg*m/s^2``."""
+    args = expr.args
+    match expr.head:
+        case Head.TEXT:
+            return Written(expr.label, True) if unit_of(expr.label).is_known else None
+        case Head.SYMBOL:
+            return Written(expr.label, False) if unit_of(expr.label).is_known else None
+        case Head.PRODUCT if expr.label and unit_of(expr.label).is_known:
+            return Written(expr.label, expr.label not in _VARIABLES)
+        case Head.PRODUCT | Head.QUOTIENT:
+            parts = [_written(arg) for arg in args]
+            known = [part for part in parts if part is not None]
+            if len(known) < len(parts) or any("/" in part.text for part in known):
+                return None
+            return _joined(known, "/" if expr.head is Head.QUOTIENT else "*")
+        case Head.POWER if args[1].head is Head.NUMBER and args[1].value.denominator == 1:
+            base = _written(args[0])
+            if base is None or not base.text.isalpha() or abs(args[1].value) > _MAX_POWER:
+                return None
+            return Written(f"{base.text}^{args[1].value}", base.is_certain)
+    return None
+
+
+def _joined(parts: Sequence[Written], sign: str) -> Written:
+    return Written(sign.join(part.text for part in parts), any(part.is_certain for part in parts))
+
+
 def _split(expr: Expr) -> Quantity:
     if expr.head is Head.UNIT:
         return expr.args[0], expr.label
@@ -54,13 +115,5 @@ def _split(expr: Expr) -> Quantity:
 
 def _split_letter(expr: Expr, unit: str) -> Quantity:
     """``5 m`` and ``5 m/s``, typed where the other side's unit says that m is none of the factors."""
-    number, letter = expr, ""
-    if expr.head is Head.QUOTIENT and expr.args[1].head is Head.SYMBOL:
-        number, letter = expr.args[0], f"/{expr.args[1].label}"
-    if number.head is not Head.PRODUCT or number.args[-1].head is not Head.SYMBOL:
-        return expr, None
-    letter = number.args[-1].label + letter
-    found = unit_of(letter)
-    if letter == unit or (found.is_known and found.dimension == unit_of(unit).dimension):
-        return Expr(Head.PRODUCT, number.args[:-1]), letter
-    return expr, None
+    wanted = unit_of(unit).dimension
+    return peel(expr, lambda found: found.text == unit or unit_of(found.text).dimension == wanted)

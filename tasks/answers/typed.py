@@ -26,6 +26,7 @@ _BRACKETS = re.compile(r"\\left|\\right|\\(?=[{}])")
 _PAIRS = {"(": ")", "[": "]", "{": "}"}
 _AND = re.compile(r"\s+and\s+|\\text\{\s*and\s*\}")
 _WORD = re.compile(r"[A-Za-z][A-Za-z .'-]+")
+_FRACTION = re.compile(r"\\[dt]?frac\{([0-9]{1,64})\}\{([0-9]{1,64})\}")
 
 
 @lru_cache(maxsize=4096)
@@ -43,6 +44,9 @@ def read_number(text: str) -> Number | None:
     """
     found = read_plain(text)
     if found is None and len(text) <= 4 * MAX_LENGTH:
+        if (fraction := _FRACTION.fullmatch(text)) is not None:  # what the parser would make of it, sooner
+            top, bottom = int(fraction[1]), int(fraction[2])
+            return Number(Fraction(top, bottom)) if bottom else None
         expr = parse_or_none(text.strip())
         found = None if expr is None else _literal(expr)
     return found

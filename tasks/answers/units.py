@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
+from collections.abc import Sequence
 from fractions import Fraction
 from functools import lru_cache
 from typing import NamedTuple
@@ -14,7 +16,8 @@ length 1609.344 mi mile | mass 1/1000 mg milligram | mass 1 g gram | mass 1000 k
 time 1 s sec second | time 60 min minute | time 3600 h hr hour | time 86400 day | time 604800 week
 volume 1/1000 ml milliliter millilitre mL | volume 1 l liter litre L
 money 1/100 cent | money 1 dollar $ usd buck | angle 1 degree deg circ | radian 1 rad radian | percent 1 percent %
-month 1 month | year 1 year yr | morning 1 am | afternoon 1 pm | unit 1 unit
+force 1 N newton | energy 1 J joule | power 1 W watt | month 1 month | year 1 year yr
+morning 1 am | afternoon 1 pm | unit 1 unit
 """
 _COUNTS = {"dozen": 12, "hundred": 10**2, "thousand": 10**3, "million": 10**6, "billion": 10**9, "trillion": 10**12}
 _RATES = {"mph": "mile per hour", "kph": "km per hour", "kmh": "km per hour", "fps": "foot per second"}
@@ -34,12 +37,17 @@ _NO_NOUNS = (
 _NO_PLURALS = _ARITHMETIC | frozenset(_NO_NOUNS.split())
 _OTHER_PLURALS = frozenset(("children", "men", "mice", "people", "women"))
 _WORDING = re.compile(r"[A-Za-z][A-Za-z .'/-]*(?:\^\{?[0-9]\}?)?")
+_RATE = re.compile(r"(?:^|\s+)per\s+|/")
+_EXPONENT = re.compile(r"\{?\s*-?[0-9]{1,2}\s*\}?")
 _IRREGULAR = {"inches": "inch", "feet": "feet", "foot": "foot"}
 _POWERS = (("square", 2), ("sq", 2), ("cubic", 3), ("cu", 3))
 
 
 class Unit(NamedTuple):
-    """``factor``: to the base unit of the dimension; ``multiple``: of its counting words (a million), in ``factor``."""
+    """``factor``: to the base unit of the dimension; ``multiple``: of its counting words (a million), in ``factor``.
+
+    ``dimension``: names with their powers, in alphabetical order; units of one dimension can be compared.
+    """
 
     dimension: str
     factor: Fraction
@@ -63,7 +71,7 @@ def is_unit(word: str) -> bool:
 def may_be_unit(written: str) -> bool:
     """Whether words behind a number can be its unit: no digits, none that turn or join answers, three at most."""
     words = written.lower().split()
-    return is_unit(written) or bool(
+    return unit_of(written).is_known or bool(
         _WORDING.fullmatch(written) and len(words) <= 3 and not set(_NO_UNITS.split()) & set(words)
     )
 
@@ -86,7 +94,7 @@ def may_be_missing(written: str, is_of_answer: bool) -> bool:
 
 @lru_cache(maxsize=1024)
 def unit_of(written: str) -> Unit:
-    """What a unit measures, as in ``50 mm``, ``3 square feet``, ``5 million dollars``, ``60 miles per hour``.
+    """What a unit measures: ``mm``, ``square feet``, ``million dollars``, ``miles per hour``, ``m/s^2``, ``kg*m/s^2``.
 
     A unit that is not known is a dimension of its own: it equals itself, in the singular or plural.
     """
@@ -98,15 +106,27 @@ def unit_of(written: str) -> Unit:
     if not words:
         return Unit("count", multiple, multiple, True)
     rate = _RATES.get(" ".join(words).lower(), " ".join(words))
-    sides = [_simple(side) for side in re.split(r" per |/", rate)]
-    dimension, factor, is_known = sides[0]
-    for below, by, is_side_known in sides[1:]:
-        dimension, factor, is_known = f"{dimension}/{below}", factor / by, is_known and is_side_known
-    return Unit(dimension, factor * multiple, multiple, is_known)
+    powers: Counter[str] = Counter()
+    factor, is_known = multiple, True
+    for index, side in enumerate(_RATE.split(rate)):
+        for part in _parts(side):
+            dimension, power, by, is_part_known = _simple(part)
+            power = -power if index else power
+            powers[dimension] += power
+            factor *= by**power
+            is_known = is_known and is_part_known
+    return Unit(" ".join(f"{name}^{powers[name]}" for name in sorted(powers)), factor, multiple, is_known)
 
 
-def _simple(written: str) -> tuple[str, Fraction, bool]:
-    """Dimension with its power, factor, and whether the unit is known; of a unit that is no rate."""
+def _parts(side: str) -> Sequence[str]:
+    """The factors of a product of units: ``kg*m``, and ``kg m`` where each word is a unit by itself."""
+    parts = [part for part in side.split("*") if part.strip()]
+    words = side.split()
+    return words if len(words) > 1 and all(_simple(word)[3] for word in words) else parts
+
+
+def _simple(written: str) -> tuple[str, int, Fraction, bool]:
+    """Of a single unit: dimension, power, factor of the first power to the base unit, and whether it is known."""
     words = written.split()
     power = 1
     if len(words) > 1 and (found := dict(_POWERS).get(words[0].lower())):
@@ -115,12 +135,10 @@ def _simple(written: str) -> tuple[str, Fraction, bool]:
         power = 2 if words[-1].lower() == "squared" else 3
         words = words[:-1]
     name, caret, exponent = " ".join(words).partition("^")
-    if caret and exponent.strip("{} ").isdecimal():
-        power = int(exponent.strip("{} ")[:2])
+    if caret and _EXPONENT.fullmatch(exponent):
+        power = int(exponent.strip("{} "))
     known = _UNITS.get(_plain(name.strip()))
-    if known is None:
-        return f"{_plain(name.strip())}^{power}", Fraction(1), False
-    return f"{known[0]}^{power}", known[1] ** power, True
+    return (known[0], power, known[1], True) if known else (f"?{_plain(name.strip())}", power, Fraction(1), False)
 
 
 def _plain(word: str) -> str:

@@ -8,9 +8,9 @@ from fractions import Fraction
 from typing import Any
 
 from tasks.answers import typed
-from tasks.answers.equality import canonical
 from tasks.answers.expression import Head
 from tasks.answers.extraction import read_final_answer
+from tasks.answers.keys import answer_key
 from tasks.answers.kinds import AnswerType
 from tasks.answers.latex import read_latex, same_latex
 from tasks.answers.number import Number
@@ -58,6 +58,11 @@ class AnswerVerifier:
         except UnreadableReference as error:
             raise UnreadableReference(f"problem {problem.id}: {error}") from error
 
+    def answer_key(self, problem: Problem, solution: str) -> Hashable | None:
+        """What solutions with equal answers share (tasks.problem.KnowsAnswers). A tolerance does not count."""
+        answer = read_final_answer(solution)
+        return None if answer is None else answer_key(answer, self.kind)
+
 
 def judge(answer: str, reference: str, kind: AnswerType, tolerance: float = 0.0) -> Verdict:
     """Reward 1 for an answer equal to the reference, else 0; what cannot be read or decided is ``unverifiable``.
@@ -85,22 +90,6 @@ def is_readable(reference: str, kind: AnswerType) -> bool:
     return _READERS[kind](reference) is not None
 
 
-def canonical_key(answer: str) -> Hashable:
-    """What equal answers share, as far as exact arithmetic tells, whatever their kind.
-
-    Used to count votes: no reference is at hand, and math-verify is not asked. Answers that differ have different keys
-    but for what their kind and question would tell: the order of a list, and the name in ``x = 5``. Letters that may
-    be a word are one (``dog`` is not ``god``).
-    """
-    number = typed.read_number(answer)
-    if number is not None:
-        return number if number.is_percent else number.value
-    if typed.read_boolean(answer) is not None:
-        return "text", typed.read_words(answer)
-    expr = typed.parse_or_none(answer)
-    return canonical(expr) if expr is not None else ("text", typed.read_words(answer) or answer)
-
-
 def check_tolerance(kind: AnswerType, tolerance: float) -> None:
     """Raises UserError for one that is negative, not finite, or declared where answers are no numbers."""
     if not (math.isfinite(tolerance) and tolerance >= 0):
@@ -120,15 +109,20 @@ _READERS: dict[AnswerType, Callable[[str], Any]] = {
 }
 """Each gives None for a text that it cannot read."""
 
+_ANSWER_READERS: dict[AnswerType, Callable[[str], Any]] = {
+    **_READERS,
+    **{kind: typed.read_number for kind in typed.NUMBER_READERS if kind is not AnswerType.PERCENTAGE},
+    AnswerType.LATEX: typed.parse_or_none,
+}
+"""The same for answers, of which less is asked: what is not whole is a wrong integer, not an unreadable one."""
+
 
 def _same(answer: str, reference: str, kind: AnswerType, tolerance: float) -> Found:
     expected = _READERS[kind](reference)
-    found: Any = typed.parse_or_none(answer) if kind is AnswerType.LATEX else _READERS[kind](answer)
     if expected is None:
         raise UnreadableReference(f"the reference answer {reference[:_SHOWN]!r} cannot be read as {kind.value}")
-    if kind in typed.NUMBER_READERS:
-        found = typed.read_percentage(answer) if kind is AnswerType.PERCENTAGE else typed.read_number(answer)
-    elif found is None and kind is AnswerType.LATEX and expected.head is Head.TEXT:
+    found: Any = _ANSWER_READERS[kind](answer)
+    if found is None and kind is AnswerType.LATEX and expected.head is Head.TEXT:
         words = typed.read_words(reference)
         if words is not None and words == typed.read_words(answer):
             return True, ""

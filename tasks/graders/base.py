@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
-from tasks.problem import Outcome, Verdict
+from tasks.problem import Outcome, Verdict, Verifier
 from tasks.sandbox.execution import Sandbox, Tier
 
 
@@ -73,6 +73,7 @@ class Resources:
     tier: Tier = Tier.AUTO  # what confines programs
     sandbox: Sandbox | None = None  # runs them; None: one of ``tier`` is opened
     log_probs: LogProbs | None = None  # for ``reconstruction``
+    verifier: Verifier | None = None  # the task's own, for ``task``
     folder: Path = field(default_factory=Path)  # what a relative path in a grader's config starts from
 
     def open_sandbox(self, seconds: float | None = None) -> Sandbox:

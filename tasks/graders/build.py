@@ -33,6 +33,7 @@ KINDS = {
     "proof": "tasks.graders.proof:proof",
     "trl": "tasks.graders.adapters:trl",
     "verl": "tasks.graders.adapters:verl",
+    "task": "tasks.graders.own_task:own_task",
     "multi": "tasks.graders.multi:multi",
 }
 """The option ``type``, and the function ``(Spec, Resources) -> Grader`` that reads the rest."""
@@ -100,6 +101,17 @@ def runs_programs(spec: Any) -> bool:
         return any(map(runs_programs, inner.values()))
     kind = spec.get("type")
     return kind in ("python", "unit_tests") or (kind == "simulator" and not {"source", "file"}.isdisjoint(spec))
+
+
+def reads_policy(spec: Any) -> bool:
+    """Does a grader of this config need a policy's log-probabilities?"""
+    if not isinstance(spec, Mapping):
+        return False
+    inner = spec.get("graders")
+    if isinstance(inner, Mapping):
+        _refuse_too_much(spec)
+        return any(map(reads_policy, inner.values()))
+    return spec.get("type") == "reconstruction"
 
 
 def _read(path: Path) -> Any:

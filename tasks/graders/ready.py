@@ -5,6 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+_THINK = r"(?s)\s*<think>.+</think>.+"
+_STEPS = r"(?s)[^#\n].*\n#### [^\n]+\n?"
+_TASK = {"type": "task"}
+
 READY: Mapping[str, Mapping[str, Any]] = {
     "exact": {"type": "string_check", "operation": "eq"},
     "number": {"type": "number"},
@@ -14,6 +18,25 @@ READY: Mapping[str, Mapping[str, Any]] = {
     "instruction_loose": {"type": "instruction", "loose": True},
     "proof": {"type": "proof"},
     "plan": {"type": "simulator"},
-    "think_format": {"type": "regex_format", "pattern": r"(?s)\s*<think>.+</think>.+", "match": "full"},
+    "accuracy_and_steps": {
+        "type": "multi",
+        "formula": "0.9 * accuracy + 0.1 * form",
+        "graders": {"accuracy": _TASK, "form": {"type": "regex_format", "pattern": _STEPS, "match": "full"}},
+    },
+    "accuracy_and_think": {
+        "type": "multi",
+        "formula": "0.9 * accuracy + 0.1 * form",
+        "graders": {"accuracy": _TASK, "form": {"type": "regex_format", "pattern": _THINK, "match": "full"}},
+    },
+    "accuracy_and_english": {
+        "type": "multi",
+        "formula": "0.9 * accuracy + 0.1 * language",
+        "graders": {"accuracy": _TASK, "language": {"type": "language_consistency", "language": "en"}},
+    },
+    "think_format": {"type": "regex_format", "pattern": _THINK, "match": "full"},
 }
-"""``think_format``: reasoning between tags, then something behind it (DeepSeek-R1's format reward)."""
+"""``think_format``: reasoning between tags, then something behind it (DeepSeek-R1's format reward).
+
+``accuracy_and_*`` reward training (``arms.NAME.reward``): the task's verdict, and a tenth for form (``steps``: working
+before a last line ``####``) or language.
+"""

@@ -37,9 +37,10 @@ class DepthRow:
 class LabelCare:
     """What a set of labelled solutions holds.
 
-    ``degrees``: labels that are none of -1, 0, 1; ``repeated``: solutions that stood there before with the same labels,
-    ``contradicted``: with others; ``blank`` and ``doubled``: steps without a visible character, and those that repeat
-    the one before; ``uncut``: solutions of one step that holds several paragraphs.
+    ``degrees``: labels that are none of -1, 0, 1; ``different``: how many different labels there are; ``repeated``:
+    solutions that stood there before with the same labels, ``contradicted``: with others; ``blank`` and ``doubled``:
+    steps without a visible character, and those that repeat the one before; ``uncut``: solutions of one step that holds
+    several paragraphs.
     """
 
     solutions: int
@@ -50,6 +51,7 @@ class LabelCare:
     wrong: int
     neutral: int
     degrees: int
+    different: int
     with_error: int
     unlabelled_solutions: int
     repeated: int
@@ -94,6 +96,7 @@ def examine(solutions: Sequence[LabelledSolution]) -> LabelCare:
         wrong=sum(label < 0 for label in labels),
         neutral=sum(label == 0 for label in labels),
         degrees=sum(label not in (-1, 0, 1) for label in labels),
+        different=len(set(labels)),
         with_error=sum(one.first_error >= 0 for one in solutions),
         unlabelled_solutions=sum(all(label is None for label in one.labels) for one in solutions),
         repeated=repeated,
@@ -106,20 +109,34 @@ def examine(solutions: Sequence[LabelledSolution]) -> LabelCare:
 
 
 def refuse_unfit(care: LabelCare, name: object) -> None:
-    """DataError for data that nothing can be learned from or judged by: no label, or labels of one class only.
+    """DataError for data that nothing can be judged by: no label, or labels of one class only.
 
     ``name``: the file, or what people know the data by.
     """
-    if not care.solutions:
-        raise DataError(f"{name}: there is no labelled solution; give one a line")
-    if not care.labelled:
-        raise DataError(f"{name}: none of its {care.steps:,} steps has a label; label them first")
+    _refuse_unlabelled(care, name)
     if not care.right or not care.wrong:
         only = "wrong" if care.wrong else "right" if care.right else "neither right nor wrong"
         raise DataError(
             f"{name}: all {care.labelled:,} labelled steps are {only}, and one class teaches and tells nothing; "
             "add solutions of the other one"
         )
+
+
+def refuse_alike(care: LabelCare, name: object) -> None:
+    """DataError for data that nothing can be learned from: no label, or labels that are all the same."""
+    _refuse_unlabelled(care, name)
+    if care.different == 1:
+        raise DataError(
+            f"{name}: all {care.labelled:,} labels are the same, so there is nothing to tell apart; add solutions with "
+            "others, right and wrong ones"
+        )
+
+
+def _refuse_unlabelled(care: LabelCare, name: object) -> None:
+    if not care.solutions:
+        raise DataError(f"{name}: there is no labelled solution; give one a line")
+    if not care.labelled:
+        raise DataError(f"{name}: none of its {care.steps:,} steps has a label; label them first")
 
 
 def refuse_shared(parts: dict[str, Iterable[LabelledSolution]]) -> None:

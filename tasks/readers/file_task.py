@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from tasks.errors import DataError, UserError
 from tasks.graders.base import Grader, Item, Resources
 from tasks.graders.build import load_grader
 from tasks.graders.verifier import GraderVerifier
+from tasks.overlap import Overlap, overlaps
 from tasks.problem import Demonstration, Outcome, Problem, Split, StepOracle, Verifier
 from tasks.reader import read_rows
 from tasks.readers.fields import MalformedRow, UnusableRow
@@ -29,8 +31,10 @@ class FileTaskConfig(TaskConfig):
     seed: int = 0  # the order of the problems within a split
     path: str = ""  # JSON lines (.gz too) or parquet; must be given
     held_out_path: str | None = None  # held-out problems come from this file alone; none: a tenth of path
-    answer_type: AnswerType = AnswerType.NUMBER  # how answers are read and compared (docs/verifiers.md)
+    answer_type: AnswerType | None = None  # how answers are read and compared (docs/verifiers.md); none: number
     tolerance: float = 0.0  # largest difference from the reference that is still correct; numeric answers only
+    overlap_n: int = 13  # words of the n-grams that training problems may not share with judged ones; 0: not looked at
+    overlap_share: float = 0.5  # a training problem with this share of them in common is set aside
     grader: str | None = None  # a ready grader or a file (docs/graders.md) in place of answer_type and tolerance
 
 
@@ -43,18 +47,21 @@ class FileTask:
 
     ``set_aside`` lists (line number, "FILE: reason") of the rows that were left out: an answer that cannot be read as
     ``answer_type``, a question that came before, or whatever the row parser could not use. The first of equal questions
-    is kept; a question of ``held_out_path`` is left out of ``path``.
+    is kept; a question of ``held_out_path`` is left out of ``path``. ``overlaps`` lists the training problems that are
+    set aside besides, for they share their words with a validation or held-out one.
     """
 
     oracle: StepOracle | None = None
 
     def __init__(self, config: FileTaskConfig, parse: ParseRow) -> None:
+        _check_overlap(config)
         self.name = config.name
+        self._config = config
         self._grader = _grader_of(config)
-        self.verifier: Verifier = AnswerVerifier(config.answer_type, config.tolerance)
+        self._kind = config.answer_type or AnswerType.NUMBER
+        self.verifier: Verifier = AnswerVerifier(self._kind, config.tolerance)
         if self._grader is not None:
             self.verifier = GraderVerifier(self._grader)
-        self._kind = config.answer_type
         self.set_aside: list[tuple[int, str]] = []
         self._parse = parse
         self._where: dict[str, tuple[Path, int]] = {}  # prompt or id -> the file and line that had it first
@@ -73,7 +80,33 @@ class FileTask:
         """The first ``count`` problems of a split; all it has if that is fewer."""
         if count < 0:
             raise ValueError(f"count must not be negative, got {count}")
-        return self._problems[split][:count]
+        return (self._training if split is Split.TRAIN else self._problems[split])[:count]
+
+    @cached_property
+    def overlaps(self) -> list[Overlap]:
+        """The training problems, in their order, that share too much with one that is judged; by id.
+
+        Worked out when training problems are first asked for: who only verifies does not wait for it.
+        """
+        judged = {p.id: p.prompt for split in (Split.HELD_OUT, Split.VALIDATION) for p in self._problems[split]}
+        texts = {problem.id: problem.prompt for problem in self._problems[Split.TRAIN]}
+        n, share = self._config.overlap_n, self._config.overlap_share
+        return list(overlaps(texts, judged, n, share)) if n else []
+
+    def overlap_report(self) -> dict[str, Any]:
+        """What was compared, and which training problems (with their file and line) are set aside for it."""
+        judged = len(self._problems[Split.HELD_OUT]) + len(self._problems[Split.VALIDATION])
+        found = [
+            {"id": each.name, "at": self._first(each.name), "like": each.other, "share": round(each.share, 4)}
+            for each in self.overlaps
+        ]
+        compared = {"n": self._config.overlap_n, "share": self._config.overlap_share}
+        return compared | {"training": len(self._problems[Split.TRAIN]), "judged": judged, "set_aside": found}
+
+    @cached_property
+    def _training(self) -> list[Problem]:
+        left_out = {each.name for each in self.overlaps}
+        return [problem for problem in self._problems[Split.TRAIN] if problem.id not in left_out]
 
     def demonstrations(self, count: int) -> list[Demonstration]:
         """The file's own solutions of training problems, in the order of ``problems(Split.TRAIN)``.
@@ -125,17 +158,32 @@ class FileTask:
             self._solutions[problem.id] = parsed.solution
         return problem
 
-    def _first(self, known: str, path: Path) -> str:
+    def _first(self, known: str, path: Path | None = None) -> str:
         """Where a prompt or id stood first, as seen from a row of ``path``."""
         first, line = self._where[known]
         return f"line {line}" if first == path else f"line {line} of {first}"
 
 
 def _grader_of(config: FileTaskConfig) -> Grader | None:
+    if not config.grader:
+        return None
+    for option, value, off in (("answer_type", config.answer_type, None), ("tolerance", config.tolerance, 0.0)):
+        if value != off:
+            raise UserError(
+                f"task.grader={config.grader} judges in place of task.{option}={value}, which would say nothing then; "
+                f"leave one of them out (task.{option}={'null' if off is None else off})"
+            )
     try:
-        return load_grader(config.grader, Resources(config.sandbox)) if config.grader else None
+        return load_grader(config.grader, Resources(config.sandbox))
     except UserError as error:
         raise UserError(f"task.grader: {error}") from error
+
+
+def _check_overlap(config: FileTaskConfig) -> None:
+    if config.overlap_n < 0:
+        raise UserError(f"task.overlap_n is a number of words, or 0, got {config.overlap_n}")
+    if not 0 < config.overlap_share <= 1:
+        raise UserError(f"task.overlap_share must lie above 0 and be at most 1, got {config.overlap_share}")
 
 
 def _existing(option: str, value: str) -> Path:

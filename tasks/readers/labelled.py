@@ -43,6 +43,12 @@ class LabelledSolution:
                 raise ValueError(f"a token id must be a whole number of at least 0, got {token!r}")
 
     @property
+    def reward(self) -> float | None:
+        """The verdict on the whole, in [0, 1]: ``reward`` of our files, ``final_answer_correct`` of ProcessBench."""
+        found = self.meta.get("reward", self.meta.get("final_answer_correct"))
+        return float(found) if isinstance(found, int | float) and 0 <= found <= 1 else None
+
+    @property
     def first_error(self) -> int:
         """Index of the first step with a negative label, -1 if there is none (ProcessBench's convention)."""
         return next((at for at, label in enumerate(self.labels) if label is not None and label < 0), -1)

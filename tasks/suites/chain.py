@@ -12,7 +12,7 @@ Difficulty is set by the number of operations, the operators and the modulus.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -20,9 +20,10 @@ from tasks.answers import AnswerType, AnswerVerifier
 from tasks.errors import UserError
 from tasks.problem import StepOracle, Verifier
 from tasks.seeding import derive_seed
-from tasks.suites.chain_arithmetic import OPERATORS, Chain, apply, operands
+from tasks.suites.chain_arithmetic import OPERATORS, Chain, apply, operands, read_chain
 from tasks.suites.chain_oracle import ChainOracle
-from tasks.suites.procedural import ProceduralConfig, ProceduralTask, chosen_facts
+from tasks.suites.procedural import ProceduralConfig, chosen_facts
+from tasks.suites.varying import VaryingTask
 
 Fact = tuple[str, int, int]
 """One entry of an operation table: operator, left operand, right operand."""
@@ -39,7 +40,7 @@ class ChainConfig(ProceduralConfig):
     max_length: int = 6  # operations of the longest chain; lengths between are equally likely
 
 
-class ChainTask(ProceduralTask[Chain]):
+class ChainTask(VaryingTask[Chain]):
     """Draws chains by seed. Without limit in practice.
 
     A demonstration's chain goes on from what was shown, and the answer line repeats what it ended in.
@@ -75,6 +76,19 @@ class ChainTask(ProceduralTask[Chain]):
             lines.append(f"{value}{operator}{operand}={result}")
             value = result
         return "\n".join([*lines, f"#### {value}"])
+
+    def read(self, prompt: str) -> Chain:
+        return read_chain(prompt)
+
+    def varied(self, item: Chain, rng: np.random.Generator) -> Chain:
+        """The start, or one operation, is drawn anew."""
+        place = int(rng.integers(-1, len(item.operations)))
+        if place < 0:
+            return replace(item, start=int(rng.integers(item.modulus)))
+        operator = self.config.operators[int(rng.integers(len(self.config.operators)))]
+        values = operands(operator, item.modulus)
+        changed = operator, int(rng.integers(values.start, values.stop))
+        return replace(item, operations=(*item.operations[:place], changed, *item.operations[place + 1 :]))
 
     def wider(self) -> str:
         config = self.config

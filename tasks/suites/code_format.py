@@ -16,8 +16,9 @@ writes one itself has failed. Whatever judges a solution is given the policy's o
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator
 
+from tasks.answers import votes_of
 from tasks.problem import Outcome, Problem, Verdict, Verifier
 
 STEP_END = "<end_of_step>\n"
@@ -97,3 +98,7 @@ class CodeVerifier:
         if not final:
             return Verdict(Outcome.UNVERIFIABLE, 0.0, note=f"no final step ({FINAL.strip()} ...)")
         return self._verifier.verify(problem, final)
+
+    def answer_key(self, problem: Problem, solution: str) -> Hashable | None:
+        """That of the final step (tasks.problem.KnowsAnswers)."""
+        return votes_of(self._verifier, problem)(final_text(solution))

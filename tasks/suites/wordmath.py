@@ -18,6 +18,7 @@ A misconception takes one kind of sentence for another operation: the arithmetic
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -28,11 +29,12 @@ from tasks.config import StepFormat
 from tasks.errors import UserError
 from tasks.problem import Problem, StepOracle, Verifier
 from tasks.suites.code_format import STEP_END, CodeVerifier, code_steps, final_line, observation
-from tasks.suites.procedural import ProceduralConfig, ProceduralTask, chosen_facts
+from tasks.suites.procedural import ProceduralConfig, chosen_facts
+from tasks.suites.varying import VaryingTask
 from tasks.suites.wordmath_draw import draw_story
 from tasks.suites.wordmath_oracle import WordmathOracle
 from tasks.suites.wordmath_sentences import FACTS, OPERATOR
-from tasks.suites.wordmath_story import Operand, Operation, Story, operand_values, worked_out
+from tasks.suites.wordmath_story import Operand, Operation, Story, operand_values, read_story, worked_out
 from tasks.suites.wordmath_style import Style
 
 _MISTAKES = 6  # so that two and three other operators are each chosen evenly
@@ -52,7 +54,7 @@ class WordmathConfig(ProceduralConfig):
     distractors: float = 0.0  # how often a story has a sentence that is beside the point
 
 
-class WordmathTask(ProceduralTask[Story]):
+class WordmathTask(VaryingTask[Story]):
     """Draws stories by seed. Without limit in practice."""
 
     suite = "wordmath"
@@ -86,6 +88,21 @@ class WordmathTask(ProceduralTask[Story]):
         if self._is_code:
             return "".join([*lines, observation(f"{values[-1]}"), final_line(str(values[-1]))])
         return "".join([*lines, f"#### {values[-1]}"])
+
+    def read(self, prompt: str) -> Story:
+        return read_story(prompt)
+
+    def varied(self, item: Story, rng: np.random.Generator) -> Story | None:
+        """One number of the story is drawn anew; None where its values would no longer be whole and small enough."""
+        numbers = list(re.finditer(r"[0-9]+", item.prompt))
+        start, end = numbers[int(rng.integers(len(numbers)))].span()
+        new = int(rng.integers(2, self.config.largest_operand + 1))
+        try:
+            story = read_story(f"{item.prompt[:start]}{new}{item.prompt[end:]}")
+        except ValueError:
+            return None
+        fits = min(story.values) >= 1 and max(story.values) <= self.config.largest_value
+        return story if fits else None
 
     def wider(self) -> str:
         config = self.config

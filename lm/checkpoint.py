@@ -1,26 +1,27 @@
-"""Where an arm may be taken up after a kill: what it has learned, and how far it is.
+"""Where a training may be taken up after a kill: what has been learned, and how far it is.
 
-``state.json`` holds the plain part, ``<name>.safetensors`` the weights that a training changes and AdamW's moments.
-Everything else is made again from the arm's inputs. Both are exact, so an arm that was killed ends with the bytes of
-one that was not. A checkpoint takes the place of the one before it, whole or not at all.
+``state.json`` holds the plain part, ``<name>.safetensors`` the tensors: the weights that a training changes and AdamW's
+moments. Everything else is made again from the training's inputs. Both are exact, so a training that was killed ends
+with the bytes of one that was not. A checkpoint takes the place of the one before it, whole or not at all.
 """
 
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
+import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
 from lm.distributed import agreed, rank
-from lm.train import Stepper
 from tasks.durable import atomic_dir
 from tasks.errors import DataError
 
 _STATE = "state.json"
-_ABOUT = "arm"
+_ABOUT = "about"
 
 
 class Part(Protocol):
@@ -31,28 +32,36 @@ class Part(Protocol):
     def restore(self, state: Any) -> None: ...
 
 
-class Checkpoint:
-    """The checkpoint of one arm and seed in ``path``. Whoever has a state that lasts from update to update adds it.
+class TensorPart(Protocol):
+    """Something whose state is tensors by name, such as a ``lm.train.Stepper``."""
 
-    ``about``: the arm's options; a checkpoint of other options is not taken up.
+    def state(self) -> dict[str, torch.Tensor]: ...
+
+    def restore(self, state: Mapping[str, torch.Tensor]) -> None: ...
+
+
+class Checkpoint:
+    """The checkpoint of one training in ``path``. Whoever has a state that lasts from step to step adds it.
+
+    ``about``: the training's options, as plain data; a checkpoint of other options is not taken up.
     """
 
     def __init__(self, path: Path, about: Any) -> None:
         self._path, self._about = path, about
         self._parts: dict[str, Part] = {}
-        self._steppers: dict[str, Stepper] = {}
+        self._tensors: dict[str, TensorPart] = {}
 
     def add(self, name: str, part: Part) -> None:
-        """``name`` is made different if it is taken: parts are added in the same order whenever the arm is begun."""
+        """``name`` is made different if it is taken: parts are added in the same order whenever it is begun."""
         self._parts[_free(name, self._parts)] = part
 
-    def add_stepper(self, name: str, stepper: Stepper) -> None:
+    def add_tensors(self, name: str, part: TensorPart) -> None:
         """Likewise."""
-        self._steppers[_free(name, self._steppers)] = stepper
+        self._tensors[_free(name, self._tensors)] = part
 
     def save(self) -> None:
         """Write all parts. All ranks take part in it, rank 0 writes."""
-        states = {name: stepper.state() for name, stepper in self._steppers.items()}
+        states = {name: part.state() for name, part in self._tensors.items()}
         plain = {name: part.state() for name, part in self._parts.items()} | {_ABOUT: self._about}
         if rank():
             return
@@ -69,14 +78,14 @@ class Checkpoint:
             plain = json.loads((self._path / _STATE).read_text(encoding="utf-8"))
             if plain[_ABOUT] != self._about:
                 return False
-            for name, stepper in self._steppers.items():
-                stepper.restore(load_file(self._path / f"{name}.safetensors"))
-            for name, part in self._parts.items():
-                part.restore(plain[name])
+            for name, part in self._tensors.items():
+                part.restore(load_file(self._path / f"{name}.safetensors"))
+            for name, other in self._parts.items():
+                other.restore(plain[name])
         except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
             raise DataError(
                 f"{self._path}: the checkpoint cannot be read ({type(error).__name__}); delete this folder, and the "
-                "arm begins anew"
+                "training begins anew"
             ) from error
         return True
 

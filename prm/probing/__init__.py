@@ -1,0 +1,1 @@
+"""What can a process reward model be fooled by? Solutions rewritten so that they stay as true as they were."""

@@ -1,0 +1,39 @@
+"""Compare a PRM that sees the answer with one that does not: python -m scripts.adjudicate aware=A blind=B data=FILE
+
+Both score the steps of data=FILE (labelled solutions) or of every node of a run's trees (run=outputs/demo round=2). The
+scores and their difference are stored, with run=... beside the trees, where show_tree shows them; a report tells what
+the difference finds: first errors, steps that only look right, wrong reference answers. aware is a folder of
+scripts.train_prm with sees_answer=true. docs/prm.md tells more.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from evolve.adjudicate_config import AdjudicateConfig
+from scripts.launch import launch
+
+
+def run(config: AdjudicateConfig, settings: dict[str, Any], folder: Path) -> None:
+    """Score, judge and print the tables."""
+    from rich.console import Console
+
+    from evolve.adjudicate import adjudicate
+    from evolve.adjudicate_report import sentences, tables
+    from evolve.judging_pages import for_console
+
+    found, written = adjudicate(config)
+    console = Console()
+    if not console.is_terminal:  # rich would take 80 columns, in which the numbers are cut
+        console = Console(width=200)
+    for sentence in sentences(found):
+        console.print(sentence, highlight=False, markup=False, soft_wrap=True)
+    for table in for_console(tables(found)):
+        console.print(table)
+    for path in written:
+        console.print(f"written: {path}", highlight=False, markup=False, soft_wrap=True)
+
+
+if __name__ == "__main__":
+    launch("adjudicate", AdjudicateConfig, run)
