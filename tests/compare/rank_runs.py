@@ -12,7 +12,9 @@ from safetensors.torch import save_file
 
 from compare.budget import Budget
 from compare.config import JudgingConfig
-from compare.ranks import follow, is_follower
+from evolve.ranks import follow, is_follower
+from evolve.train_prm_config import TrainPrmConfig
+from evolve.train_prm_run import engine_of, train_prm
 from lm.config import LoraConfig, OptimiserConfig, Precision, TokenizerKind
 from lm.distributed import join, leave, rank, ranks, spread
 from lm.rows import TextRow
@@ -84,11 +86,20 @@ def _refuse(some):
 
 
 def comparison(*arms: str):
-    config = tiny_comparison(*arms, budget=Budget(tokens=8000), judging=JudgingConfig(problems=6, points=1, best_of=0))
+    config = tiny_comparison(*arms, budget=Budget(tokens=5500), judging=JudgingConfig(problems=6, points=1, best_of=0))
     rl = replace(config.rl, optimiser=OptimiserConfig(batch_rows=48, epochs=1.0, **STEADY))
     steady = OptimiserConfig(batch_rows=16, epochs=1.0, **STEADY)
     implicit = replace(config.implicit, optimiser=steady)
     return replace(config, rl=rl, tuning=steady, implicit=implicit, ppm=replace(config.ppm, optimiser=steady))
+
+
+def process_model(folder: Path, out: str) -> TrainPrmConfig:
+    """A process model from the labels and the policy in ``folder``, with an early end and checkpoints."""
+    optimiser = OptimiserConfig(batch_rows=8, epochs=3.0, **STEADY)
+    return TrainPrmConfig(
+        data=str(folder / "labels.jsonl"), base=str(folder / "policy"), out=str(folder / out), held_out=0.25,
+        patience=2, validation=0.3, optimiser=optimiser, device="cpu", workers=0, progress=False,
+    )  # fmt: skip
 
 
 def main(folder: Path, names) -> None:
@@ -96,9 +107,14 @@ def main(folder: Path, names) -> None:
     trainings(folder, names)
     for name, arms in (("two", ARMS), ("again", ("grpo_outcome",))):
         if is_follower():
-            follow(comparison(*arms))
+            follow(comparison(*arms).engine)
         else:
             run_comparison(folder / name, comparison(*arms))
+    wanted = process_model(folder, "prm-two")
+    if is_follower():
+        follow(engine_of(wanted))
+    else:
+        train_prm(wanted)
     leave()
 
 

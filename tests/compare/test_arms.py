@@ -22,6 +22,10 @@ SUPERVISION = {
     "implicit": Supervision.BOTH,
     "ppo_gae": Supervision.OUTCOME,
     "ppo_bt": Supervision.OUTCOME,
+    "graded": Supervision.OUTCOME,
+    "distill": Supervision.OUTCOME,
+    "r1": Supervision.OUTCOME,
+    "min_form_outcome": Supervision.BOTH,
     "oracle": Supervision.ORACLE,
 }
 PHASES = {
@@ -39,7 +43,10 @@ PHASES = {
     "ppo_gae": {"sampling", "scoring", "critic_training", "training"},
 }
 PHASES["ppo_bt"] = PHASES["ppo_gae"] | {"reward_pairs", "reward_training"}
+PHASES["graded"], PHASES["distill"] = PHASES["grpo_outcome"], PHASES["rft"]
+PHASES["r1"] = {"training", "sampling", "scoring", "reward_pairs", "reward_training"}
 PHASES["min_form"] = PHASES["outcome_plus_process"] = PHASES["planted"] = PHASES["grpo_ppm"]
+PHASES["min_form_outcome"] = PHASES["min_form"]
 
 
 @pytest.fixture(scope="module")

@@ -6,10 +6,10 @@ from dataclasses import replace
 
 import pytest
 
-from compare.arms.checkpoint import Checkpoint
 from compare.arms.stream import Stream
 from compare.budget import Budget
 from compare.config import JudgingConfig
+from lm.checkpoint import Checkpoint
 from tests.compare.tiny_compare import assert_same_comparison, run_comparison, tiny_comparison
 
 CASES = {

@@ -38,10 +38,11 @@ def test_an_estimate_by_hand(budget, seconds):
 
 def test_the_estimate_names_arms_budget_and_minutes(tmp_path):
     console = Console(width=200, record=True, file=(tmp_path / "out").open("w"))
-    print_estimate(tiny_comparison("sft_more", "grpo_outcome"), {"name": "tiny"}, console)
+    config = tiny_comparison("sft_more", "grpo_outcome")
+    print_estimate(config, {"name": "tiny"}, console)
     text = console.export_text()
     assert "name: tiny" in text
     assert "arms: sft_more, grpo_outcome; 1 seed of each" in text
-    assert "budget: 30,000 tokens for each arm and seed" in text
+    assert f"budget: {config.budget.tokens:,} tokens for each arm and seed" in text
     assert "cold starts" in text
     assert "tokens/s sampled" in text

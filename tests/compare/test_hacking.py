@@ -4,7 +4,7 @@ import itertools
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from compare.alarm import Alarm, AlarmConfig, alarms, false_alarm_rate, find_alarm
@@ -197,7 +197,6 @@ def test_series_and_settings_are_checked():
 # Best of n.
 
 
-@settings(deadline=None)
 @given(st.integers(1, 6), st.integers(0, 2**32))
 def test_best_of_n_is_the_mean_over_every_choice(total, seed):
     rng = np.random.default_rng(seed)
@@ -247,7 +246,6 @@ def test_a_group_without_errors_says_little():
     assert mean_fidelity([{"sign": 1.0}, {"sign": 0.5, "ranking": 0.7}]) == {"sign": 0.75, "ranking": 0.7}
 
 
-@settings(deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 3), st.booleans()), max_size=10))
 def test_ranking_counts_every_pair(judged):
     pairs = [(a > b) + (a == b) / 2 for a, right in judged if right for b, other in judged if not other]

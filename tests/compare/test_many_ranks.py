@@ -15,21 +15,31 @@ from safetensors.torch import load_file
 
 from compare.ranks import check_ranks
 from evolve.executor import Executor
+from evolve.train_prm_run import train_prm
+from lm.config import TokenizerKind
+from lm.folder import save_model
+from lm.tiny import new_tiny_model, tiny_config
+from lm.tokenizer import build_tokenizer
 from policy.config import EngineConfig, EngineName
 from tasks.errors import UserError
-from tests.compare.rank_runs import ARMS, TRAININGS, comparison, trainings
+from tasks.readers.formats import write_labelled
+from tests.compare.rank_runs import ARMS, TRAININGS, comparison, process_model, trainings
 from tests.compare.tiny_compare import run_comparison, tiny_comparison
+from tests.prm.labelled import toy
 
 ROOT = Path(__file__).resolve().parents[2]
 NAMES = [name for name in TRAININGS if name != "lora" or importlib.util.find_spec("peft")]
 # Updates in which no token is drawn differently for the sake of a rounding; after that the two are different runs.
-TOGETHER = {"sft_more": 12, "grpo_outcome": 4, "grpo_ppm": 1, "step_delta": 2, "implicit": 3}
+TOGETHER = {"sft_more": 10, "grpo_outcome": 4, "grpo_ppm": 1, "step_delta": 2, "implicit": 3}
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     """What two ranks leave, and one process: ``two``, ``again`` and ``one``."""
     root = tmp_path_factory.mktemp("ranks")
+    tokenizer = build_tokenizer(TokenizerKind.CHARACTERS, ["x"], 0)
+    save_model(new_tiny_model(tiny_config(32, tokenizer, 64), 5), tokenizer, root / "policy")
+    write_labelled(root / "labels.jsonl", toy(16))
     command = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2", "--standalone"]
     environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
     done = subprocess.Popen(
@@ -45,6 +55,7 @@ def folder(tmp_path_factory):
     alone.mkdir()
     trainings(alone, NAMES)
     run_comparison(root / "one", comparison(*ARMS))
+    train_prm(process_model(root, "prm-one"))
     return root
 
 
@@ -90,6 +101,17 @@ def test_saving_memory_or_time_hardly_changes_a_loss(found, name, tolerance):
 def test_a_list_is_spread_and_an_error_is_everybodys(found):
     assert found[0]["spread"] == [0, 10, 20, 30, 40]
     assert found[0]["error"] == "not the last one"
+
+
+def test_a_process_model_is_that_of_one_process(folder):
+    two, one = (load_file(folder / f"prm-{name}/model.safetensors") for name in ("two", "one"))
+    for key in one:
+        torch.testing.assert_close(two[key], one[key], rtol=1e-4, atol=1e-5)
+    rows = [(folder / f"prm-{name}/metrics.jsonl").read_text().splitlines() for name in ("two", "one")]
+    assert len(rows[0]) == len(rows[1]) == 3
+    for mine, other in zip(map(json.loads, rows[0]), map(json.loads, rows[1]), strict=True):
+        assert mine["validation_loss"] == pytest.approx(other["validation_loss"], abs=1e-5)
+    assert not list(folder.glob("*.training"))
 
 
 def updates(root: Path, arm: str) -> list[dict]:

@@ -13,6 +13,7 @@ from compare.arms.critic import explained_variance
 from compare.arms.on_policy import gather, on_policy, warm_up
 from compare.arms.reward_model import make_rewarder
 from compare.arms.work import ArmWork
+from compare.budget import Budget
 from compare.check_arm import check_arm
 from compare.companion_config import CriticConfig, ImplicitConfig, Rewards
 from compare.ledger import Role
@@ -90,7 +91,8 @@ def test_a_new_implicit_model_says_nothing_and_learns_the_outcomes(course):
 
 
 def test_a_critic_learns_which_solutions_of_a_batch_succeed(course):
-    one = course("ppo_gae", parts={"critic": CriticConfig(replace(FAST, epochs=60.0), cliprange_value=10.0)})
+    critic = CriticConfig(replace(FAST, epochs=60.0), cliprange_value=10.0)
+    one = course("ppo_gae", parts={"critic": critic, "budget": Budget(tokens=30_000)})
     advisers = Advisers(one)
     batch = gather(one, one.config.rl, advisers, 0)
     advisers.learn(batch.groups, batch.members, 0)

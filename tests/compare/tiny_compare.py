@@ -44,7 +44,7 @@ def tiny_comparison(*names: str, **changes) -> CompareConfig:
         "policy": run.policy,
         "engine": run.engine,
         "arms": {name: arm_config(name) for name in names},
-        "budget": Budget(tokens=30_000),
+        "budget": Budget(tokens=12_000),
         "seeds": 1,
         "problems": 40,
         "rl": RlConfig(problems=6, group=4, optimiser=OptimiserConfig(learning_rate=2e-3, epochs=1.0, **TRAIN)),

@@ -222,7 +222,7 @@ def test_a_gpu_that_is_not_there(tmp_path):
             "search.mode has no choice guided; did you mean terminal_guided? Choose from terminal_gu",
         ),
         ("search.rollouts=0", "search.rollouts must lie between 1 and 65535, got 0"),
-        ("task=chian", "task has no choice chian; did you mean chain? Choose from aime, chain, countdown, "),
+        ("task=chian", "task has no choice chian; did you mean chain? Choose from aime, chain, chain_short, "),
         ("experiment=labb", "experiment has no choice labb; did you mean lab?"),
         ("search.rollouts", "an override is written option=value"),
         ("task=jsonl", "task.path is empty; give the file of the problems, task.path=FILE"),

@@ -91,6 +91,18 @@ def test_dropped_steps_and_programs_are_counted(root):
     assert all(0 < part["sandbox"] <= part["proposer"] for part in seconds)
 
 
+def test_the_page_of_samples_shows_what_the_code_printed(root):
+    page = (root / "round_1/samples.md").read_text()
+    records = json.loads((root / "round_1/eval.json").read_text())["records"]
+    observed = [record for record in records if "shown" in record]
+    assert observed
+    for record in observed:
+        assert without_observations(record["shown"]) == record["solution"]
+    lines = [line for record in records[:8] for line in record.get("shown", "").splitlines() if line[:4] == OUTPUT_OPEN]
+    assert lines
+    assert [line[4:].removesuffix("    <- first error") for line in page.splitlines() if OUTPUT_OPEN in line] == lines
+
+
 def test_the_tier_is_recorded_and_told(root):
     tier = json.loads((root / "run.json").read_text())["sandbox"]
     assert tier in ("namespaces", "bwrap")
@@ -110,8 +122,9 @@ def test_rows_and_pairs_say_what_was_given(root, trees):
     assert any(pair.chosen_given or pair.rejected_given for pair in pairs)
 
 
-def test_the_number_of_workers_changes_no_byte(root, tmp_path):
-    run_tiny(tmp_path / "mine", code_config(workers=2))
+def test_a_worker_changes_no_byte(root, tmp_path):
+    """Several of them: test_resume.py."""
+    run_tiny(tmp_path / "mine", code_config(workers=1))
     assert_same_run(tmp_path / "mine", root, neutral=True)
 
 

@@ -1,11 +1,15 @@
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, is_dataclass
 from pathlib import Path
 
 import pytest
 
 from evolve.config_docs import comments_of, config_markdown, further_markdown
+from evolve.label_config import LabelConfig
+from evolve.prm_config_docs import prm_markdown
+from evolve.probe_prm_config import ProbePrmConfig
+from evolve.train_prm_config import TrainPrmConfig
 from tasks.options import Option
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -46,6 +50,17 @@ def test_the_page_is_up_to_date():
     assert (ROOT / "docs/config.md").read_text() == PAGE, "docs/config.md is stale: run make docs"
 
 
+def test_the_page_of_process_models_is_up_to_date_and_tells_every_option():
+    page = prm_markdown()
+    assert (ROOT / "docs/config_prm.md").read_text() == page, "docs/config_prm.md is stale: run make docs"
+    for name, config in {"label": LabelConfig, "train_prm": TrainPrmConfig, "probe_prm": ProbePrmConfig}.items():
+        (own,) = [part for part in page.split("\n## ") if part.startswith(f"`scripts.{name}`\n")]
+        assert [each.name for each in fields(config()) if not is_dataclass(getattr(config(), each.name))] == [
+            line.split("`")[1] for line in own.splitlines() if line.startswith("| `")
+        ]
+    assert "| `attack.search.width` |" in page
+
+
 def test_comments_are_read_from_behind_the_fields():
     assert comments_of(Derived) == {
         "size": "in metres", "first": "of all", "plain": "above a field that has none behind it, on two lines",
@@ -78,5 +93,8 @@ def test_options_stand_under_their_dotted_names_with_their_own_defaults():
 
 
 def test_every_choice_of_a_group_is_listed():
-    for path in (ROOT / "conf").glob("*/*.yaml"):
+    chosen = [
+        path for path in (ROOT / "conf").glob("*/*.yaml") if path.parent.name != "recipe"
+    ]  # a recipe is no choice
+    for path in chosen:
         assert f"`{path.parent.name}={path.stem}`" in PAGE

@@ -28,10 +28,20 @@ def address(reference):
         server.shutdown()
 
 
-@pytest.fixture
-def browser():
+@pytest.fixture(scope="module")
+def opened():
     with Browser() as opened:
         yield opened
+
+
+@pytest.fixture
+def browser(opened):
+    """The browser, on an empty page, with nothing thrown or asked for yet."""
+    opened.call("Page.navigate", url="about:blank")
+    opened.wait("location.href === 'about:blank'")
+    opened.problems.clear()
+    opened.requests.clear()
+    return opened
 
 
 def trees_of(root: Path):

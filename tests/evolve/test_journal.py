@@ -25,7 +25,7 @@ def _write(journal, key, rows):
         journal.append(key, [row])
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(done=st.lists(_rows, max_size=2), unfinished=_rows, data=st.data())
 def test_killed_anywhere_a_stage_begun_again_gives_the_same_bytes(done, unfinished, data):
     with tempfile.TemporaryDirectory() as folder:

@@ -19,7 +19,7 @@ from evolve.run_trees import rounds_with_trees
 from evolve.saved_config import load_config
 from mcts.storage import read_trees
 from prm.labels.base import Costs
-from prm.labels.judge import JudgeConfig
+from prm.labels.config import JudgeConfig
 from tasks.errors import UserError
 from tasks.problem import Outcome
 from tasks.readers.formats import read_labelled
@@ -87,10 +87,10 @@ def test_oracle_labels_are_the_tasks_own(reference, tmp_path):
         assert one.meta["measuring_only"] is True
 
 
-@pytest.mark.parametrize("method", [LabelMethod.MONTE_CARLO_SOFT, LabelMethod.BINARY_SEARCH])
-def test_workers_do_not_change_a_byte_and_seeds_do(reference, tmp_path, method):
+@pytest.mark.parametrize(("method", "workers"), [(LabelMethod.MONTE_CARLO_SOFT, 2), (LabelMethod.BINARY_SEARCH, 1)])
+def test_workers_do_not_change_a_byte_and_seeds_do(reference, tmp_path, method, workers):
     files = []
-    for number, changes in enumerate([{"workers": 0}, {"workers": 2}, {"seed": 1}]):
+    for number, changes in enumerate([{"workers": 0}, {"workers": workers}, {"seed": 1}]):
         out = tmp_path / f"{number}.jsonl"
         options = {"problems": 4, "group": 2, "solutions": SolutionSource.FRESH, "method": method, "out": str(out)}
         labels_of = LabelConfig(run=str(reference), progress=False, **({"continuations": 3} | options | changes))
@@ -142,7 +142,7 @@ def test_a_judge_that_finds_all_right_agrees_on_right_solutions_alone(reference,
             pass
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
     try:
         judge = JudgeConfig(f"http://127.0.0.1:{server.server_port}/v1", "m")
         wanted = {"method": method, "judge": judge, "estimate": LabelMethod.BINARY_SEARCH, "round": 1}
@@ -177,6 +177,7 @@ def test_labels_of_people_need_no_run(tmp_path):
         ({"method": LabelMethod.HUMAN}, "data=FILE"),
         ({"method": LabelMethod.TREE_Q, "solutions": SolutionSource.FRESH}, "use solutions=trees, not fresh"),
         ({"method": LabelMethod.CONSENSUS, "estimate": LabelMethod.TREE_Q}, "estimate must be monte_carlo_hard"),
+        ({"method": LabelMethod.CONSENSUS, "confirm": LabelMethod.TREE_Q}, "confirm must be judge"),
         ({"method": LabelMethod.JUDGE}, "judge.model must name"),
         ({"round": 9}, "no finished round 9"),
         ({"round": 0}, "round 0 has no trees; use round=1 or 2"),

@@ -6,10 +6,11 @@ import json
 
 import pytest
 
-from evolve.config import PpmStart, ProblemChoice, RoundConfig, round_search
+from evolve.config import PpmStart, ProblemChoice, RoundConfig, TeacherConfig, round_search
 from evolve.open_run import open_run
-from evolve.rounds import Evolution, training_problems
+from evolve.rounds import Evolution
 from evolve.stages import NoTracker, RunContext
+from evolve.supply import training_problems
 from evolve.workers import WorkerPool
 from mcts.config import Mode
 from policy.config import TrainFrom
@@ -75,6 +76,17 @@ def test_trees_are_grown_by_the_last_round_s_models(told):
     assert stages[0, "evaluate-00000"]["work"].ppm_path is None
 
 
+def test_a_teacher_grows_the_trees_of_the_first_round_alone(told, tmp_path, monkeypatch):
+    compared = []
+    monkeypatch.setattr("evolve.rounds.refuse_other_tokenizer", lambda *folders: compared.append(folders))
+    stages = told(teacher=TeacherConfig(policy=str(tmp_path / "teacher")))
+    growers = [stages[number, "search-tree1-00000"]["work"].policy_path for number in (1, 2)]
+    assert growers == [tmp_path / "teacher", tmp_path / "mine/round_1/policy"]
+    assert compared == [(tmp_path / "teacher", tmp_path / "mine/round_0/policy")]
+    assert [_base(stages, number, "policy") for number in (1, 2)] == ["round_0/policy"] * 2
+    assert _base(stages, 1, "ppm") == "round_0/policy"
+
+
 def test_no_two_stages_share_a_seed(told):
     stages = told()
     seeds = {
@@ -98,14 +110,27 @@ def test_escalation_asks_again_for_the_unsolved_alone(told):
 
 
 def test_a_suspect_gets_no_further_trees(told, tmp_path):
-    """The first problem is never solved, though its neighbours are: listed in round 1, not escalated in round 2."""
+    """The first problem is never solved, though its neighbours are: listed in round 1, not searched in round 2."""
     config = tiny_config()
     config.schedule, config.selection.quarantine = [RoundConfig(escalation=[6])], 0.5
     stages = told(schedule=config.schedule, selection=config.selection)
     assert (1, "search-tree2-00000") in stages
-    assert (2, "search-tree2-00000") not in stages
-    assert (2, "search-tree1-00000") in stages
+    assert [stage for stage in stages if stage[0] == 2 and stage[1].startswith("search-tree2")] == []
+    searched = [
+        {
+            each.id
+            for number, name in stages
+            if number == which and name.startswith("search-tree1")
+            for each in stages[number, name]["problems"]
+        }
+        for which in (1, 2)
+    ]
+    assert searched[0] - searched[1] == {"chain/0/train-0"}
+    for number, left_out in ((1, 0), (2, 1)):
+        search = json.loads((tmp_path / f"mine/round_{number}/eval.json").read_text())["search"]
+        assert (search["quarantined"], search["suspects"], search["problems"]) == (left_out, 1, 8 - left_out)
     (suspect,) = json.loads((tmp_path / "mine/round_1/quarantine.json").read_text())
+    assert json.loads((tmp_path / "mine/round_2/quarantine.json").read_text()) == [suspect]
     assert (suspect["id"], suspect["answer"]) == ("chain/0/train-0", _first_problem().answer)
 
 

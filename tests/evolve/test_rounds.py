@@ -42,7 +42,7 @@ def summary(reference):
 
 def test_the_summary_has_exactly_the_documented_keys(summary):
     section = FORMATS.split("## Results of a run\n")[1].split("\n## ")[0]
-    assert summary.keys() == {"name", "rounds", "total_seconds", "peak_memory_mb"}
+    assert summary.keys() == {"name", "rounds", "flops", "total_seconds", "peak_memory_mb"}
     rows = "\n".join(line for line in section.splitlines() if line.startswith("| `"))
     documented = set(re.findall(r"`(\w+)`", rows))
     assert [row.keys() for row in summary["rounds"]] == [documented] * 3

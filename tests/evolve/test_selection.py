@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 
+import numpy as np
 import pytest
 
-from evolve.config import SelectionConfig
+from evolve.config import SelectBy, SelectionConfig
 from evolve.evaluation import without_answer
 from evolve.selection import best_trajectories, lucky_share, read_sft_rows, write_sft
 from mcts.step import Step
@@ -68,6 +69,18 @@ def test_the_best_correct_ones_by_mean_q():
 def test_ties_of_the_mean_go_to_the_better_weakest_step_then_to_the_text():
     tree = tree_of(right((1.0, 0.0), "a", "1"), right((0.5, 0.5), "z", "2"), right((0.5, 0.5), "b", "3"))
     assert texts_of(best_trajectories([tree], SelectionConfig(top=3))) == ["b3", "z2", "a1"]
+
+
+def test_by_lot_the_correct_ones_or_any_that_ended_whatever_their_q():
+    solutions = [right((q, q), name, "1") for name, q in zip("abcdefgh", np.linspace(0, 1, 8), strict=True)]
+    tree = tree_of(*solutions, (("x", "2"), (0.5, 0.5), Outcome.WRONG), (("y", "3"), (0.5, 0.5), Outcome.UNVERIFIABLE))
+    by_lot = SelectionConfig(by=SelectBy.REJECTION, top=8)
+    drawn = [texts_of(best_trajectories([tree], by_lot, seed)) for seed in (0, 0, 1)]
+    assert drawn[0] == drawn[1] != drawn[2]
+    assert set(drawn[0]) == set(drawn[2]) == {f"{name}1" for name in "abcdefgh"}
+    assert drawn[0] != texts_of(best_trajectories([tree], SelectionConfig(top=8)))
+    anything = texts_of(best_trajectories([tree], SelectionConfig(by=SelectBy.RANDOM, top=99)))
+    assert set(anything) == {*drawn[0], "x2"}
 
 
 def test_a_weak_step_keeps_a_trajectory_out():

@@ -81,12 +81,12 @@ def test_the_program_trains_in_a_process_of_its_own(folder):
         "held_out=0.25", "device=cpu", "optimiser.epochs=2", "optimiser.precision=fp32",
     ]  # fmt: skip
     command = [sys.executable, "-m", "scripts.train_prm", *asked]
-    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, timeout=120)
+    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, timeout=300)
     assert done.returncode == 0, done.stderr
     assert "whole solutions" in done.stdout
     assert f"written: {folder}/implicit" in done.stdout
-    assert "train the PRM (implicit): 100 %" in done.stderr or "done in" in done.stderr
+    assert done.stderr.startswith("train the PRM (implicit): ")
     assert {"prm.json", "reference", "model.safetensors"} <= {each.name for each in (folder / "implicit").iterdir()}
-    again = subprocess.run([*command, "loss=nonsense"], capture_output=True, text=True, cwd=ROOT, timeout=60)
+    again = subprocess.run([*command, "loss=nonsense"], capture_output=True, text=True, cwd=ROOT, timeout=300)
     assert again.returncode == 2
     assert again.stderr.count("\n") == 1

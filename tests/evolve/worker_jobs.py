@@ -7,6 +7,7 @@ import signal
 import time
 from pathlib import Path
 
+import evolve.worker_process
 from tasks.errors import UserError
 
 
@@ -30,9 +31,15 @@ def sleep(report, seconds):
     return seconds
 
 
+def wait_for(report, path):
+    """Until there is such a file."""
+    while not Path(path).exists():
+        time.sleep(0.01)
+
+
 def pids_then_sleep(report, folder):
     Path(folder, str(os.getpid())).touch()
-    time.sleep(60)
+    time.sleep(600)
 
 
 def user_mistake(report):
@@ -44,7 +51,9 @@ def programming_mistake(report):
 
 
 def die(report):
-    time.sleep(0.3)  # as real work does: the report that it was taken goes out meanwhile
+    events = evolve.worker_process._events
+    events.close()
+    events._thread.join()  # the report that it was taken is out
     os.kill(os.getpid(), signal.SIGKILL)
 
 

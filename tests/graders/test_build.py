@@ -9,7 +9,8 @@ from tasks.graders.base import Item, Resources
 from tasks.graders.build import KINDS, MAX_GRADERS, build_grader, load_grader, runs_programs
 from tasks.graders.ready import READY
 from tasks.graders.verifier import GraderVerifier
-from tasks.problem import Outcome, Problem
+from tasks.problem import Outcome, Problem, Split
+from tasks.suites.chain import ChainConfig, ChainTask
 
 LEAF = {"type": "length", "max": 5}
 
@@ -105,7 +106,25 @@ def test_every_kind_is_there():
 def test_ready_graders_can_be_built(name):
     if name == "math":
         pytest.importorskip("math_verify")
-    load_grader(name)
+    load_grader(name, Resources(verifier=ChainTask(ChainConfig()).verifier))
+
+
+def test_a_grader_of_the_task_asks_its_verifier():
+    task = ChainTask(ChainConfig())
+    (problem,) = task.problems(Split.TRAIN, 1)
+    with pytest.raises(UserError, match=r"grader\.graders\.accuracy: a grader of type task is for arms\.NAME\.reward"):
+        load_grader("accuracy_and_steps")
+    grader = load_grader("accuracy_and_steps", Resources(verifier=task.verifier))
+    rewards = {
+        solution: grader.grade(Item(problem.id, problem.prompt, problem.answer, completion=solution)).reward
+        for solution in (
+            f"1+1=2\n#### {problem.answer}\n",
+            f"#### {problem.answer}",
+            "1+1=2\n#### no",
+            "1+1=2",
+        )  # unread: worth nothing
+    }
+    assert list(rewards.values()) == pytest.approx([1.0, 0.9, 0.0, 0.0])
 
 
 def test_formulas_without_math_verify_are_refused_before_a_row_is_read(monkeypatch):

@@ -10,6 +10,7 @@ from omegaconf import OmegaConf
 
 from evolve.config import EvolveConfig
 from evolve.saved_config import load_config
+from tasks.answers import AnswerType
 from tasks.config import TaskConfig
 from tasks.errors import UserError
 from tasks.fault import FaultConfig
@@ -67,6 +68,19 @@ def test_a_bad_grader_is_refused_when_the_task_is_made(tmp_path):
     data = write(tmp_path / "d.jsonl", [{"problem": "1?", "answer": 1}])
     with pytest.raises(UserError, match="there is no grader nowhere"):
         build_task(JsonlConfig(path=data, grader="nowhere"))
+
+
+@pytest.mark.parametrize(
+    ("option", "mend"),
+    [({"answer_type": AnswerType.LATEX}, "task.answer_type=null"), ({"tolerance": 0.5}, "task.tolerance=0.0")],
+)
+def test_what_a_grader_would_ignore_is_refused(tmp_path, option, mend):
+    data = write(tmp_path / "d.jsonl", [{"problem": "1+1?", "answer": "2"}])
+    (name, value) = next(iter(option.items()))
+    with pytest.raises(UserError) as caught:
+        build_task(JsonlConfig(path=data, grader="number", **option))
+    assert f"task.grader=number judges in place of task.{name}={value}" in str(caught.value)
+    assert mend in str(caught.value)
 
 
 def test_a_runs_config_keeps_grader_and_fault(tmp_path):

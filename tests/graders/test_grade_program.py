@@ -10,9 +10,11 @@ from pathlib import Path
 
 import pytest
 
+import evolve.grade_file as grade_file_module
 import scripts.grade
 from evolve.grade_file import GradeAsked, grade_file, read_items
-from tasks.errors import DataError
+from evolve.rows_under_way import rows_under_way
+from tasks.errors import DataError, UserError
 
 ROOT = Path(__file__).resolve().parents[2]
 ROWS = [
@@ -32,7 +34,7 @@ def write(path, rows):
 def run(*arguments):
     command = [sys.executable, "-m", "scripts.grade", *map(str, arguments)]
     environment = os.environ | {"COLUMNS": "120"}
-    return subprocess.run(command, capture_output=True, text=True, cwd=ROOT, env=environment, timeout=60)
+    return subprocess.run(command, capture_output=True, text=True, cwd=ROOT, env=environment, timeout=300)
 
 
 def test_rows_are_graded_in_order(tmp_path):
@@ -56,6 +58,61 @@ def test_the_same_bytes_with_workers(tmp_path):
         grade_file(GradeAsked("number", data, out, workers=workers, progress=False))
     assert outs[0].read_bytes() == outs[1].read_bytes()
     assert len(outs[0].read_text().splitlines()) == 150
+
+
+def stopped(monkeypatch, asked, jobs):
+    """Grade, and stop as Ctrl-C does behind so many jobs."""
+    graded = grade_file_module._graded
+
+    def some(*arguments):
+        for number, rows in enumerate(graded(*arguments)):
+            if number == jobs:
+                raise KeyboardInterrupt
+            yield rows
+
+    with monkeypatch.context() as patch:
+        patch.setattr(grade_file_module, "_graded", some)
+        with pytest.raises(KeyboardInterrupt):
+            grade_file(asked)
+
+
+def test_a_stopped_program_goes_on_in_mid_file_to_the_same_bytes(tmp_path, monkeypatch):
+    data = write(tmp_path / "in.jsonl", [row | {"id": f"{row['id']}-{n}"} for n in range(30) for row in ROWS])
+    grade_file(GradeAsked("number", data, tmp_path / "whole.jsonl", progress=False))
+    out, partial = tmp_path / "out.jsonl", tmp_path / ".out.jsonl.partial"
+    asked = GradeAsked("number", data, out, progress=False)
+    stopped(monkeypatch, asked, 2)
+    assert not out.exists()
+    partial.write_bytes(partial.read_bytes() + b'{"id": "torn"')  # as a kill in the middle of a line leaves it
+    stopped(monkeypatch, asked, 1)
+    summary = grade_file(asked)
+    assert (summary.kept, summary.outcomes.total()) == (96, 150)
+    assert out.read_bytes() == (tmp_path / "whole.jsonl").read_bytes()
+    assert not partial.exists()
+    assert grade_file(asked).kept == 0
+
+
+def test_rows_of_something_else_are_not_kept(tmp_path, monkeypatch):
+    data = write(tmp_path / "in.jsonl", [row | {"id": f"{row['id']}-{n}"} for n in range(20) for row in ROWS])
+    grader = tmp_path / "g.yaml"
+    grader.write_text("type: string_check\noperation: eq\n")
+    asked = GradeAsked(str(grader), data, tmp_path / "out.jsonl", progress=False)
+    stopped(monkeypatch, asked, 2)
+    grader.write_text("type: string_check\noperation: ne\n")
+    assert grade_file(asked).kept == 0
+    stopped(monkeypatch, asked, 2)
+    write(data, [row | {"id": n} for n in range(20) for row in ROWS])
+    assert grade_file(asked).kept == 0
+    stopped(monkeypatch, asked, 2)
+    assert grade_file(asked).kept == 64
+
+
+def test_two_programs_never_write_the_same_file(tmp_path):
+    data = write(tmp_path / "in.jsonl", ROWS)
+    asked = GradeAsked("number", data, tmp_path / "out.jsonl", progress=False)
+    with rows_under_way(asked.out, "mine"), pytest.raises(UserError, match="being written by another process"):
+        grade_file(asked)
+    assert grade_file(asked).outcomes.total() == 5
 
 
 BAD = [

@@ -26,7 +26,7 @@ PATTERNS = st.recursive(
 )
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(PATTERNS, st.text("ab_ \n1A", max_size=7), st.sampled_from(["", "(?i)", "(?s)", "(?m)", "(?ms)"]))
 def test_it_says_what_re_says(pattern, text, flags):
     assume(text or "\\B" not in pattern)  # Python before 3.14 finds no \\B in an empty text
@@ -36,11 +36,11 @@ def test_it_says_what_re_says(pattern, text, flags):
 
 
 def test_hard_cases_for_going_back_take_no_time():
-    begun = time.perf_counter()
+    begun = time.process_time()
     assert not LinearRegex(r"(a+)+$").matches("a" * 5_000 + "b", full=True)
     assert not LinearRegex(r"(a|aa)+(a|a?)+$").matches("a" * 5_000 + "b", full=False)
     assert LinearRegex(r"(x?){50}x{50}").matches("x" * 50, full=True)
-    assert time.perf_counter() - begun < 5
+    assert time.process_time() - begun < 5
 
 
 def test_scoped_flags_and_verbose():

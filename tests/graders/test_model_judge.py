@@ -37,7 +37,7 @@ class Judge:
                 pass
 
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+        threading.Thread(target=self.server.serve_forever, args=(0.02,), daemon=True).start()
         self.url = f"http://127.0.0.1:{self.server.server_port}/v1"
 
 
@@ -57,7 +57,7 @@ def judge(monkeypatch):
 
 
 def grader(judge, folder=None, **options):
-    spec = {"type": "model_judge", "base_url": judge.url, "model": "m", "rubric": "Is it polite?", "timeout_s": 5.0}
+    spec = {"type": "model_judge", "base_url": judge.url, "model": "m", "rubric": "Is it polite?", "timeout_s": 60.0}
     return build_grader(spec | options, Resources(folder=folder) if folder else None)
 
 

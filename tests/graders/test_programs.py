@@ -242,9 +242,9 @@ def test_the_last_block_is_the_program(resources):
 def test_blocks_are_told_apart():
     text = "```js\na\n```\nand\n```Python\nb\n  c\n```\n```\n```\n``` x ` y\n```py\nnever closed"
     assert fenced_blocks(text) == [("js", "a"), ("python", "b\n  c"), ("", "")]
-    begun = time.perf_counter()
+    begun = time.process_time()
     assert fenced_blocks("```py\n" * 100_000) == []
-    assert time.perf_counter() - begun < 2
+    assert time.process_time() - begun < 2
 
 
 @pytest.mark.parametrize(

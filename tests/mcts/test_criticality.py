@@ -98,7 +98,7 @@ def test_steps_of_one_text_that_move_the_same_way_are_a_group():
     assert groups == [[("p", 2), ("q", 2), ("q", 6)], [("p", 6)], [("p", 1)], [("q", 1)], [("p", 4), ("q", 4)]]
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.integers(0, 10_000), st.integers(1, 40), st.sampled_from([Mode.TERMINAL_GUIDED, Mode.PPM_AUGMENTED]))
 def test_arrays_agree_with_loops(seed, rollouts, mode):
     search = search_sum(SearchConfig(mode=mode, rollouts=rollouts, width=3, max_depth=6), seed=seed)

@@ -31,7 +31,7 @@ def moments(search: Search) -> Iterator[Snapshot]:
         yield len(tree.history), list(tree.visits), list(tree.value_sum)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(CONFIGS)
 def test_every_moment_of_a_search_can_be_told_afterwards(config):
     search = search_sum(config)

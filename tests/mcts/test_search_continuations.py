@@ -249,7 +249,7 @@ def plain_search(problem: Problem, config: SearchConfig, answer) -> Plain:
     return root
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(
     st.builds(
         SearchConfig,

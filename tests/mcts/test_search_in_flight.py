@@ -120,7 +120,7 @@ class Watched(ScriptedStream):
         self.most_open = max(self.most_open, *map(problems.count, problems))
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(CONFIGS, st.integers(2, 6), st.integers(0, 2**31), st.integers(0, 2**31))
 def test_invariants_hold_with_several_in_flight(config, in_flight, seed, order):
     config.in_flight = in_flight
@@ -136,7 +136,7 @@ def test_invariants_hold_with_several_in_flight(config, in_flight, seed, order):
     assert len(set(stream.seeds)) == len(stream.seeds)  # no expansion and no simulation is asked for twice
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(CONFIGS, st.integers(2, 6), st.integers(0, 2**31), st.integers(1, 4))
 def test_lockstep_with_several_in_flight_is_reproducible_whatever_the_slots(config, in_flight, seed, slots):
     config.in_flight = in_flight

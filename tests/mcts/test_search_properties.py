@@ -78,7 +78,7 @@ def check_invariants(search: Search) -> None:
             assert tree.q(node) == verdict_value(tree.verdicts[node])
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(CONFIGS, st.integers(0, 2**31))
 def test_invariants_of_every_tree(config, seed):
     search = search_sum(config, seed=seed)
@@ -147,7 +147,7 @@ def plain_expand(nodes, node, problem, config, seed):
         nodes.append(child)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.integers(0, 2**31), st.integers(1, 40), st.integers(1, 8), st.integers(2, 8), st.floats(0.1, 3))
 def test_the_plain_implementation_grows_the_same_tree(seed, rollouts, width, max_depth, c):
     config = SearchConfig(rollouts=rollouts, width=width, max_depth=max_depth, c=c)

@@ -61,7 +61,7 @@ def test_the_same_trees_give_the_same_bytes(tmp_path):
     assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == []
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.text(), st.text(), st.floats(0, 1), st.floats(-1, 1), st.floats(-100, 0))
 def test_any_text_and_any_float_survive(text, note, reward, score, logprob):
     tree = SearchTree(Problem(text, text, text, {"level": 3, text: [text, None, 1.5]}))

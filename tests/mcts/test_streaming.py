@@ -27,7 +27,7 @@ def in_lockstep(config: SearchConfig, seed: int, problems: int = 5):
     return [dump(search.tree) for search in searches], stats
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(CONFIGS, st.integers(0, 2**31), st.integers(0, 2**31), st.integers(1, 6))
 def test_any_order_of_answers_grows_the_lockstep_trees(config, seed, order, slots):
     (expected, asked), (trees, stats) = in_lockstep(config, seed), streamed(config, seed, order, slots)

@@ -8,6 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mcts.votes import Aggregation, aggregate, vote
+from tasks.answers import AnswerType, AnswerVerifier, votes_of
+from tasks.graders.verifier import GraderVerifier
+from tasks.problem import Problem
+from tasks.suites.code_format import STEP_END, CodeVerifier, final_line
 
 SCORES = st.lists(st.floats(-1, 1), min_size=1, max_size=8)
 
@@ -45,6 +49,28 @@ def test_answers_that_are_no_numbers_are_compared_as_text():
     assert vote(["#### red", "#### blue", "#### blue"]) == "#### blue"
     assert vote(["#### dog", "#### tea", "#### god", "#### tea"]) == "#### tea"
     assert vote(["#### dog", "#### god", "#### tea", "#### tea"]) == "#### tea"
+
+
+def test_a_task_says_which_of_its_answers_are_equal():
+    problem = Problem("p", "what?", "")
+    spelled = [f"x\n#### {answer}" for answer in ("(3, 2)", "2, 3", "(2,3)", "3,2 ", "2, 3")]
+    for kind, winner in ((AnswerType.LIST, 1), (AnswerType.SET, 0)):
+        assert vote(spelled, key=votes_of(AnswerVerifier(kind), problem)) == spelled[winner]
+    per_cent = [
+        f"#### {answer}" for answer in ("1/4", "25", "0.25", "25%", r"25\%", "about 25", "about 25", "about 25")
+    ]
+    assert vote(per_cent, key=votes_of(AnswerVerifier(AnswerType.PERCENTAGE), problem)) == "#### 25"
+    assert vote(per_cent, key=votes_of(AnswerVerifier(AnswerType.NUMBER), problem)) == "#### 1/4"
+    assert vote(per_cent) == "#### about 25"
+    assert vote(per_cent, key=votes_of(GraderVerifier(None), problem)) == "#### about 25"
+
+
+def test_a_vote_on_code_counts_the_final_step_alone():
+    printed = f"print('\\\\boxed{{7}}')\n{STEP_END}"
+    solutions = [printed, printed, printed + final_line("3"), printed, printed + final_line("3.0")]
+    code = CodeVerifier(AnswerVerifier())
+    assert vote(solutions, key=votes_of(code, Problem("p", "what?", ""))) == solutions[2]
+    assert vote([printed], key=votes_of(code, Problem("p", "what?", ""))) is None
 
 
 def test_weights_add_up_by_answer():

@@ -207,7 +207,7 @@ def requests(seed: int, prefix: tuple[Step, ...] = ()) -> list[WriteRequest]:
     ]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(seed=st.integers(0, 10**6), most=st.integers(1, 3))
 def test_joined_steps_and_observations_are_what_the_engine_was_fed(seed, most):
     steps, _ = new_steps(max_failures=most)
@@ -228,7 +228,7 @@ def test_joined_steps_and_observations_are_what_the_engine_was_fed(seed, most):
     )
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(seed=st.integers(0, 10**6))
 def test_streamed_paths_are_those_of_a_batch(seed):
     """Whatever the order in which answers come."""
@@ -251,7 +251,7 @@ def test_all_unfinished_paths_take_their_turn_together():
     assert engine.waves == [2, 4, 4]  # two requests of two rows, then every path by itself
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(seed=st.integers(0, 10**6))
 def test_masks_leave_out_the_observations_exactly(seed):
     steps, _ = new_steps()

@@ -146,6 +146,14 @@ def expected_gae(members, config, every):
     return result
 
 
+def expected_with_min(members, config, every):
+    parts = (expected_outcome(members, config, every), expected_min(members, config, every))
+    return [
+        config.outcome_weight * np.array(whole) + config.process_weight * np.array(steps)
+        for whole, steps in zip(*parts, strict=True)
+    ]
+
+
 EXPECTED = {
     CreditName.OUTCOME: expected_outcome,
     CreditName.PROCESS: expected_process,
@@ -154,13 +162,14 @@ EXPECTED = {
     CreditName.STEP_DELTA: expected_delta,
     CreditName.TREE_Q: expected_tree,
     CreditName.MIN_FORM: expected_min,
+    CreditName.OUTCOME_PLUS_MIN_FORM: expected_with_min,
     CreditName.IMPLICIT: expected_implicit,
     CreditName.GAE: expected_gae,
 }
 
 
 @pytest.mark.parametrize("name", CreditName)
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(groups(), groups(), st.sampled_from(list(ScaleRewards)), st.sampled_from(list(TreeValue)))
 def test_equals_numpy(name, one, other, scale, value):
     config = CreditConfig(name, scale, 0.7, -1.3, 0.3, value, 0.9, 0.8)

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import torch
 
@@ -40,6 +42,17 @@ def test_the_loss_is_that_of_the_formula():
     away = np.array([margin(model, pair) - margin(other, pair) for pair in _pairs()])
     assert found.count == 2
     np.testing.assert_allclose(found.total.item(), np.log1p(np.exp(-beta * away)).sum(), rtol=1e-5)
+
+
+def test_smoothing_takes_a_share_of_the_swapped_pair():
+    model, other, beta = _model(), new_tiny_model(tiny_config(32, TOKENIZER, 32), 4), 0.3
+    pairs = [
+        replace(pair, smoothing=share) for pair, share in zip(with_margins(other, _pairs()), (0.25, 0.5), strict=True)
+    ]
+    logits = beta * np.array([float(margins(model, [pair])[0].detach()) - pair.margin for pair in pairs])
+    straight, swapped = np.log1p(np.exp(-logits)), np.log1p(np.exp(logits))
+    wanted = 0.75 * straight[0] + 0.25 * swapped[0] + 0.5 * (straight[1] + swapped[1])
+    np.testing.assert_allclose(DpoLoss(beta)(model, pairs).total.item(), wanted, rtol=1e-5)
 
 
 def test_at_the_reference_every_pair_costs_log_2():

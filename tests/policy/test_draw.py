@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from policy.draw import Manner, draw, uniforms
@@ -76,7 +76,6 @@ def test_tokens_come_as_often_as_the_softmax_says(temperature, top_p):
     assert ((counts[possible] - wanted) ** 2 / wanted).sum() < 29.9
 
 
-@settings(deadline=None)
 @given(
     logits=st.lists(st.floats(-9, 9, width=32), min_size=2, max_size=9),
     number=st.floats(0, 1, exclude_max=True),
@@ -100,7 +99,6 @@ def test_temperature_0_is_the_most_likely_token_row_by_row():
     assert mixed.tolist() == [1, 2, 2]  # only the second row is drawn
 
 
-@settings(deadline=None)
 @given(
     logits=st.lists(st.floats(-6, 6, width=32), min_size=2, max_size=9, unique=True),
     number=st.floats(0, 1, exclude_max=True),

@@ -81,7 +81,7 @@ CONFIGS = st.builds(
 )
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.integers(0, 10**6), CONFIGS)
 def test_equals_numpy_in_both_precisions(seed, config):
     for dtype, tolerance in ((torch.float64, 1e-12), (torch.float32, 2e-6)):

@@ -31,7 +31,7 @@ def begins(prefixes) -> set[tuple[int, ...]]:
     return {prefix[:end] for prefix in prefixes for end in range(1, len(prefix) + 1)}
 
 
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 @given(asked=st.lists(st.tuples(PREFIX, st.booleans()), max_size=25), capacity=st.integers(12, 20))
 def test_longest_prefix_coldest_dropped_paths_in_use_kept(asked, capacity):
     store = PrefixStore(capacity)
@@ -60,7 +60,7 @@ def test_longest_prefix_coldest_dropped_paths_in_use_kept(asked, capacity):
         in_use = tokens if use else in_use
 
 
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 @given(asked=st.lists(PREFIX, min_size=1, max_size=20))
 def test_paths_say_the_tokens_and_the_same_calls_give_the_same_slots(asked):
     store, again = PrefixStore(14), PrefixStore(14)

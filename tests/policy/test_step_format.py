@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from mcts.step import joined
@@ -45,7 +45,6 @@ def check(tokenizer, delimiter: str, given_: Generation) -> None:
     assert not (format_.dodges(steps[-1]) and steps[-1].is_final)
 
 
-@settings(deadline=None)
 @given(
     text=st.lists(st.sampled_from(PIECES), min_size=1, max_size=20).map("".join),
     finish=st.sampled_from(list(Finish)),

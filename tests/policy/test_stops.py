@@ -21,7 +21,7 @@ def tables(characters, bpe):
     return [(tokenizer, StopTable(tokenizer)) for tokenizer in (characters, bpe)]
 
 
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 @given(text=TEXT, stops=st.lists(st.sampled_from(STOPS), max_size=3, unique=True))
 def test_stops_at_the_first_token_that_completes_a_stop_string(tables, text, stops):
     for tokenizer, table in tables:

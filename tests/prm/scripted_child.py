@@ -1,9 +1,7 @@
-"""Children of a ScoringProcess that behave as they are told, with a scripted engine in vLLM's place."""
+"""A child of a ScoringProcess with a scripted engine in vLLM's place."""
 
 from __future__ import annotations
 
-import os
-import signal
 import sys
 import time
 from pathlib import Path
@@ -14,9 +12,7 @@ import torch
 import lm.vllm_start
 import lm.vllm_thread
 import prm.scoring_process
-from tasks.errors import DataError
-
-CONTEXT = 64
+from tests.prm.broken_child import CONTEXT
 
 
 class ScriptedPooling:
@@ -60,26 +56,10 @@ def serve_scripted(connection, settings):
     prm.scoring_process._serve(connection, settings)
 
 
-def serve_then_die(connection, settings):
-    connection.send(CONTEXT)
-    connection.recv()
-    os.kill(os.getpid(), signal.SIGKILL)
-
-
-def serve_silence(connection, settings):
-    """Reads nothing and says nothing."""
-    connection.send(CONTEXT)
-    time.sleep(60)
-
-
-def serve_refusal(connection, settings):
-    connection.send(DataError(f"{settings.path}: no"))
-
-
 def hold(folder: Path) -> None:
     """Start a child, tell its number in ``folder``, and do nothing more."""
     prm.scoring_process._serve = serve_scripted
     process = prm.scoring_process.ScoringProcess(lm.vllm_start.VllmSettings(folder))
     (folder / "pid.part").write_text(str(process.pid))
     (folder / "pid.part").rename(folder / "pid")
-    time.sleep(60)
+    time.sleep(600)

@@ -25,7 +25,7 @@ def plain(first: str, second: str) -> int:
     return table[-1][-1]
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(TEXTS, TEXTS, st.integers(0, 16))
 def test_equals_the_plain_programme_up_to_the_limit(first, second, limit):
     assert edit_distance(first, second, limit) == min(plain(first, second), limit)

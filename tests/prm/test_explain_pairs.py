@@ -64,7 +64,7 @@ def test_texts_and_continuations_that_object_are_named(made, grown):
     assert [c.reason for c in explain_pairs(tree, strict) if c.prefix == 0] == [Reason.TOO_SIMILAR]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.integers(0, 2**32), st.integers(1, 3), st.sampled_from([0.0, 0.5, 1.2]), st.integers(0, 4), st.integers(0, 2))
 def test_selection_is_what_was_kept_on_random_trees(made, grown, seed, per_side, margin, distance, min_visits):
     rng = np.random.default_rng(seed)

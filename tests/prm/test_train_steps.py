@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 
+import numpy as np
 import pytest
 import torch
 from transformers import AutoModelForSequenceClassification
@@ -32,7 +33,7 @@ def training(policy_path, out, name=LossName.SOFT_BCE, **changes):
     )
 
 
-@pytest.mark.parametrize("name", list(LossName))
+@pytest.mark.parametrize("name", [name for name in LossName if name is not LossName.GENERATIVE])  # has tests of its own
 def test_every_loss_orders_the_steps_of_held_out_problems(name, policy_path, tmp_path):
     solutions = toy(neutral=name is LossName.CROSS_ENTROPY_3)
     extra = {"beta": 0.5} if name is LossName.IMPLICIT else {}
@@ -108,11 +109,16 @@ def test_labels_that_cannot_be_learned_from_are_refused(policy_path, tmp_path):
     method = [change(solutions[0], meta={"method": "oracle"}), *solutions]
     refused(method, "an oracle's, which are for measuring only", policy_path, tmp_path)
     alike = [change(one, labels=(1.0, 1.0, None)) for one in solutions]
-    refused(alike, "every label to train on is 1,", policy_path, tmp_path)
+    refused(alike, "the labels: all 60 labels are the same", policy_path, tmp_path)
     ended = [change(one, meta={**one.meta, "reward": 1.0}) for one in solutions]
     for name in (LossName.OUTCOME_BCE, LossName.IMPLICIT, LossName.OUTCOME_RANKING):
-        refused(ended, "every label to train on is 1,", policy_path, tmp_path, name)
-    refused([change(one, labels=(None,) * 3) for one in solutions], "no label to train on", policy_path, tmp_path)
+        refused(ended, "labels: all 30 labels are the same", policy_path, tmp_path, name)
+    refused(
+        [change(one, labels=(None,) * 3) for one in solutions],
+        "none of its 90 steps has a label",
+        policy_path,
+        tmp_path,
+    )
     refused(toy(8, scale=0.5), r"a label is -?0\.5", policy_path, tmp_path, LossName.CROSS_ENTROPY)
     foreign = [change(solutions[0], token_ids=((9, 9), (9,), (9,))), *solutions[1:]]
     refused(foreign, "problem p0, step 0: its token ids do not spell its text", policy_path, tmp_path)
@@ -162,3 +168,73 @@ def test_what_code_printed_is_read_and_has_no_log_ratio(policy_path, tmp_path):
     )
     assert row.steps == (ids[0] + tuple(seen[0]), ids[1], ids[2])
     assert text_row(row) == TextRow("p0", row.prompt, sum(row.steps, ()), ((len(ids[0]), len(row.steps[0])),))
+
+
+class Killed(BaseException):
+    """Stands for a SIGKILL: nothing of ours catches it."""
+
+
+def files_of(folder):
+    return {path.name: path.read_bytes() for path in sorted(folder.iterdir()) if path.is_file()}
+
+
+@pytest.mark.parametrize("name", [LossName.SOFT_BCE, LossName.IMPLICIT])
+def test_a_killed_training_goes_on_and_ends_with_the_same_bytes(name, policy_path, tmp_path):
+    """Killed in the middle of its second epoch, behind a checkpoint, then once more."""
+    config = dataclasses.replace(CONFIG, epochs=3, batch_rows=8, micro_rows=8)
+    wanted = {"optimiser": config, "checkpoint_steps": 2, "patience": 3, "validation": 0.3}
+    solutions, seen, deaths = toy(12), [], [7, 10]
+
+    def train(folder, on_step=lambda record, steps: None):
+        asked = training(policy_path, folder / "prm", name, under_way=folder / "prm.training", **wanted)
+        return train_on_labels(solutions, asked, prompt_ids_of, {"data": "x"}, on_step)
+
+    def dies(record, steps):
+        seen.append(record.step)
+        if record.step in deaths[:1]:
+            deaths.pop(0)
+            raise Killed
+
+    whole = train(tmp_path / "whole")
+    for _ in range(2):
+        with pytest.raises(Killed):
+            train(tmp_path / "killed", dies)
+        assert not (tmp_path / "killed/prm").exists()
+        assert (tmp_path / "killed/prm.training/metrics.jsonl").is_file()
+    assert train(tmp_path / "killed", dies) == whole
+    assert seen == [*range(1, 8), *range(7, 11), *range(9, 13)]
+    assert files_of(tmp_path / "killed/prm") == files_of(tmp_path / "whole/prm")
+    assert [path.name for path in (tmp_path / "killed").iterdir()] == ["prm"]
+    rows = [json.loads(line) for line in (tmp_path / "whole/prm/metrics.jsonl").read_text().splitlines()]
+    assert [(row["epoch"], row["step"]) for row in rows] == [(1, 4), (2, 8), (3, 12)]
+    assert all({"loss", "validation_loss", "held_out/steps/order"} <= set(row) for row in rows)
+
+
+def test_a_training_ends_early_with_its_best_weights(policy_path, tmp_path):
+    """Labels of chance: to learn them by heart makes the validation loss rise."""
+    rng, noise = np.random.default_rng(3), []
+    for one in toy(16):
+        labels = tuple(float(each) for each in rng.choice([-1.0, 1.0], size=3))
+        noise.append(dataclasses.replace(one, labels=labels))
+    config = dataclasses.replace(CONFIG, epochs=12, batch_rows=8, learning_rate=1e-2)
+    asked = training(policy_path, tmp_path / "prm", optimiser=config, patience=2, validation=0.4)
+    found = train_on_labels(noise, asked, prompt_ids_of)
+    rows = [json.loads(line) for line in (tmp_path / "prm/metrics.jsonl").read_text().splitlines()]
+    losses = [row["validation_loss"] for row in rows]
+    assert found["kept_epoch"] == 1 + losses.index(min(losses))
+    assert found["epochs"] == len(rows) == found["kept_epoch"] + 2 < 12
+    kept = rows[found["kept_epoch"] - 1]
+    assert found["held_out"]["steps"]["order"] == kept["held_out/steps/order"] != rows[-1]["held_out/steps/order"]
+    counts = found["rows"]
+    assert counts["learned"] + counts["validation"] + counts["held_out"] == counts["solutions"] == 80
+    assert (counts["held_out"], counts["validation"]) == (20, 25)
+
+
+def test_watching_changes_no_weight(policy_path, tmp_path):
+    bare, watched = tmp_path / "bare", tmp_path / "watched"
+    config = dataclasses.replace(CONFIG, epochs=1.5)
+    train_on_labels(toy(8), training(policy_path, bare, optimiser=config, held_out=0.0), prompt_ids_of)
+    asked = training(policy_path, watched, optimiser=config, held_out=0.0, under_way=tmp_path / "t", checkpoint_steps=1)
+    train_on_labels(toy(8), asked, prompt_ids_of)
+    assert (bare / "model.safetensors").read_bytes() == (watched / "model.safetensors").read_bytes()
+    assert len((watched / "metrics.jsonl").read_text().splitlines()) == 2

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tasks.errors import DataError
-from tasks.readers.care import DepthRow, examine, refuse_shared, refuse_unfit
+from tasks.readers.care import DepthRow, examine, refuse_alike, refuse_shared, refuse_unfit
 from tasks.readers.labelled import LabelledSolution
 
 
@@ -28,6 +28,7 @@ def test_counts_by_hand():
     care = examine(DATA)
     assert (care.solutions, care.problems, care.steps, care.labelled) == (7, 3, 16, 13)
     assert (care.right, care.wrong, care.neutral, care.degrees) == (7, 3, 3, 2)
+    assert care.different == 5
     assert (care.with_error, care.unlabelled_solutions) == (3, 1)
     assert (care.repeated, care.contradicted) == (1, 1)
     assert (care.blank, care.doubled, care.uncut) == (1, 1, 1)
@@ -54,6 +55,14 @@ def test_counts_by_hand():
 def test_data_of_one_class_or_none_is_refused(data, sentence):
     with pytest.raises(DataError, match=f"labels.jsonl: {sentence}"):
         refuse_unfit(examine(data), "labels.jsonl")
+
+
+def test_nothing_is_learned_from_labels_that_are_all_the_same():
+    refuse_alike(examine([solution("ab", (1, 0.5))]), "labels.jsonl")
+    with pytest.raises(DataError, match=r"labels.jsonl: all 2 labels are the same"):
+        refuse_alike(examine([solution("ab", (0.5, 0.5))]), "labels.jsonl")
+    with pytest.raises(DataError, match="none of its 1 steps has a label"):
+        refuse_alike(examine([solution("a", (None,))]), "labels.jsonl")
 
 
 def test_both_classes_are_fit():

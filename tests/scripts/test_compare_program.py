@@ -32,7 +32,7 @@ TINY = [
     "progress=false",
     "wandb.mode=disabled",
     "seeds=1",
-    "budget={tokens:20000,flops:null}",
+    "budget={tokens:12000,flops:null}",
     "problems=40",
     "judging.problems=8",
     "judging.points=2",
@@ -106,7 +106,7 @@ def test_arms_are_a_list_on_the_command_line(tmp_path, monkeypatch):
     overrides = ["arm=sft,oracle", "arms.oracle.learning_rate=0.002", *TINY, *CHAINS]
     results = start("compare", *overrides, monkeypatch=monkeypatch, folder=tmp_path)
     assert list(results["arms"]) == ["sft", "oracle"]
-    assert results["budget"] == {"unit": "tokens", "amount": 20000.0}
+    assert results["budget"] == {"unit": "tokens", "amount": 12000.0}
 
 
 def test_one_arm_alone(tmp_path, monkeypatch):

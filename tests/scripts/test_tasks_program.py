@@ -142,7 +142,7 @@ def test_a_mistake_ends_in_one_sentence(shown, options, message):
 def test_it_runs_as_a_program():
     environment = os.environ | {"PYTHONPATH": str(ROOT), "COLUMNS": "120"}
     command = [sys.executable, "-m", "scripts.tasks", "name=countdown"]
-    answer = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, env=environment, timeout=60)
+    answer = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, env=environment, timeout=300)
     assert (answer.returncode, answer.stderr) == (0, "")
     assert "countdown" in answer.stdout
 

@@ -85,7 +85,7 @@ def test_problems_of_a_seed_never_change():
     assert (problem.id, problem.prompt, problem.answer) == ("chain/0/held_out-0", "4 +1 *6 -1 +2 +6 -8 mod 10\n", "9")
 
 
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=8)
 @given(first=st.integers(0, 10**6), second=st.integers(0, 10**6))
 def test_splits_are_disjoint_whatever_the_seeds(first, second):
     one, other = (ChainTask(ChainConfig(seed=seed, **SMALL)) for seed in (first, second))
@@ -173,7 +173,7 @@ def test_at_rate_one_each_misconceived_fact_is_always_wrong():
 
 
 @given(seed=st.integers(0, 10**9), modulus=st.integers(2, 12), share=st.floats(0, 1))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_misconceptions_are_wrong_and_follow_from_the_seed_alone(seed, modulus, share):
     wrong = misconceptions(ChainConfig(seed=seed, modulus=modulus, misconceived_facts=share))
     assert len(wrong) == round(share * (3 * modulus**2 - modulus))  # no fact has the factor 0

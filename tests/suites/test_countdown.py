@@ -42,7 +42,7 @@ def whole(numbers: tuple[Fraction, ...], known: dict) -> set[Fraction]:
     return known[numbers]
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(seed=st.integers(0, 10**9), numbers=st.integers(2, 4), largest=st.integers(4, 30))
 def test_every_target_can_be_reached(seed, numbers, largest):
     config = CountdownConfig(
@@ -198,7 +198,7 @@ def test_known_labels(steps, labels):
     assert ORACLE.first_error(PROBLEM, steps) == (labels.index(False) if False in labels else -1)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.data())
 def test_right_steps_lead_to_right_answers(data):
     config = CountdownConfig(seed=data.draw(st.integers(0, 20)), max_numbers=4, misconceived_facts=0.6)

@@ -40,7 +40,7 @@ def holds(prompt: str, values: dict[str, Fraction]) -> bool:
     return True
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(
     seed=st.integers(0, 10**9),
     unknowns=st.integers(2, 3),
@@ -185,7 +185,7 @@ def test_more_steps_than_letters_do_not_break():
     assert ORACLE.step_labels(PROBLEM, steps) == [True] * 24 + [False] * 5
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.data())
 def test_right_steps_lead_to_right_answers(data):
     config = EquationsConfig(

@@ -152,9 +152,9 @@ HOSTILE += ["a" * 200_000 + "b", "[" * 100_000 + "]" * 100_000, "{" * 200_000, "
 
 
 def test_hostile_texts_cost_no_more_than_their_length():
-    started = time.perf_counter()
+    started = time.process_time()
     for text in HOSTILE:
         for name, kwargs, *_ in KNOWN:
             check(name, kwargs, text)
         check("keywords:forbidden_words", {"forbidden_words": ["a" * 400 + "c", "a" * 400]}, text)
-    assert time.perf_counter() - started < 20  # 276 checks of 200,000 characters
+    assert time.process_time() - started < 20  # 276 checks of 200,000 characters

@@ -27,7 +27,7 @@ def models(premises: list[str], atoms: set[str]):
             yield world
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     seed=st.integers(0, 10**9),
     links=st.integers(1, 4),

@@ -116,7 +116,7 @@ def independent(text: str, plan: str) -> bool:
     return (lying["b"] if "b" in found else (y, x)) == found["G"]
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(worlds(), st.data())
 def test_plans_come_to_what_an_independent_run_says(text, data):
     world = read_world(text)

@@ -1,3 +1,5 @@
+"""What holds for every procedural suite, and for those that calculate."""
+
 from __future__ import annotations
 
 import json
@@ -9,8 +11,8 @@ import pytest
 
 from tasks.config import StepFormat
 from tasks.errors import UserError
-from tasks.problem import Problem, Split
-from tasks.registry import build_task
+from tasks.problem import Outcome, Problem, Split
+from tasks.registry import build_task, validate
 from tasks.suites import procedural
 from tasks.suites.chain import ChainConfig
 from tasks.suites.code_format import without_observations
@@ -18,31 +20,18 @@ from tasks.suites.countdown import CountdownConfig
 from tasks.suites.equations import EquationsConfig
 from tasks.suites.procedural import chosen_facts
 from tasks.suites.wordmath import WordmathConfig
-from tasks.suites.wordmath_style import Style
 from tasks.validation import prove
-
-CONFIGS = {
-    "chain": ChainConfig(),
-    "wordmath": WordmathConfig(),
-    "wordmath, worded": WordmathConfig(style=Style.WORDED, min_operations=4, max_operations=6, distractors=0.5),
-    "wordmath, code": WordmathConfig(step_format=StepFormat.CODE, max_operations=8, largest_value=999),
-    "countdown": CountdownConfig(),
-    "countdown, harder": CountdownConfig(min_numbers=4, max_numbers=5, largest_number=25, largest_target=99),
-    "equations": EquationsConfig(),
-    "equations, harder": EquationsConfig(max_unknowns=3, whole=False, largest_coefficient=12, largest_value=999),
-}
-# So small that any two seeds draw many of the same problems.
-SMALL = {
-    "chain": ChainConfig(modulus=3, min_length=1, max_length=3),
-    "wordmath": WordmathConfig(min_operations=1, max_operations=1, largest_operand=4, largest_value=12),
-    "countdown": CountdownConfig(largest_number=4),
-    "equations": EquationsConfig(largest_coefficient=2, largest_value=2),
-}
+from tests.suites.every_suite import CALCULATED, CONFIGS, REASONED, SMALL
 
 
 @pytest.fixture(params=CONFIGS, ids=str)
 def config(request):
     return CONFIGS[request.param]
+
+
+@pytest.fixture(params=CALCULATED, ids=str)
+def calculated(request):
+    return CALCULATED[request.param]
 
 
 # Recorded before the suites had a common base: runs that are resumed must find the problems they began with.
@@ -108,8 +97,8 @@ def test_another_seed_draws_others(config):
     assert len(prompts[0] & prompts[1]) < 20
 
 
-def test_a_problem_is_one_line_with_a_level(config):
-    for problem in build_task(config).problems(Split.TRAIN, 60):
+def test_a_problem_is_one_line_with_a_level(calculated):
+    for problem in build_task(calculated).problems(Split.TRAIN, 60):
         assert problem.prompt.endswith("\n")
         assert problem.prompt.count("\n") == 1
         assert isinstance(problem.meta["level"], int)
@@ -119,7 +108,8 @@ def test_a_problem_is_one_line_with_a_level(config):
 @pytest.mark.parametrize("name", SMALL)
 @pytest.mark.parametrize("seeds", [(0, 1), (4, 99)])
 def test_splits_are_disjoint_whatever_the_seeds(name, seeds):
-    counts = {Split.TRAIN: 100, Split.VALIDATION: 30, Split.HELD_OUT: 30}
+    many, few = (100, 30) if name in CALCULATED else (40, 2)  # the other spaces hold no more
+    counts = {Split.TRAIN: many, Split.VALIDATION: few, Split.HELD_OUT: few}
     one, other = (
         {
             split: {p.prompt for p in build_task(replace(SMALL[name], seed=seed)).problems(split, count)}
@@ -127,7 +117,7 @@ def test_splits_are_disjoint_whatever_the_seeds(name, seeds):
         }
         for seed in seeds
     )
-    shown = {found.problem.prompt for found in build_task(replace(SMALL[name], seed=seeds[0])).demonstrations(100)}
+    shown = {found.problem.prompt for found in build_task(replace(SMALL[name], seed=seeds[0])).demonstrations(many)}
     assert one[Split.TRAIN] & other[Split.TRAIN], "the space is small enough to show an overlap"
     for split in Split:
         for strange in set(Split) - {split}:
@@ -136,23 +126,27 @@ def test_splits_are_disjoint_whatever_the_seeds(name, seeds):
 
 
 def test_every_check_holds(config):
-    checks = prove(build_task(config), 40)
+    count = 3 if config.name == "program" else 30  # programs are run
+    checks = prove(build_task(config), count)
     assert {kind: check.examples for kind, check in checks.items() if check.failed} == {}
-    assert len(checks) >= 13
+    assert len(checks) >= (11 if config in REASONED.values() else 13)
     assert all(check.tried for check in checks.values())
+    assert validate(build_task(config), count) == []
 
 
 def test_misconceptions_make_some_demonstrations_wrong_and_the_rates_end_them(config):
     def wrong(task) -> int:
         return sum(
-            task.verifier.verify(d.problem, without_observations(d.solution)).reward == 0.0
+            task.verifier.verify(d.problem, without_observations(d.solution)).outcome is Outcome.WRONG
             for d in task.demonstrations(60)
         )
 
-    assert 5 < wrong(build_task(config)) < 60
-    assert wrong(build_task(replace(config, misconception_rate=0.0))) == 0
-    assert wrong(build_task(replace(config, misconceived_facts=0.0))) == 0
-    assert wrong(build_task(config).flawless()) == 0
+    task = build_task(config)
+    assert 5 < wrong(task) < 60
+    assert wrong(task.flawless()) == 0
+    for changes in ({"misconception_rate": 0.0}, {"misconceived_facts": 0.0}):
+        other = build_task(replace(config, **changes))
+        assert other.demonstrations(60) == task.flawless().demonstrations(60), changes
 
 
 def test_misconceptions_change_no_problem(config):
@@ -187,8 +181,8 @@ HOSTILE = [
 
 
 @pytest.mark.parametrize("solution", HOSTILE, ids=range(len(HOSTILE)))
-def test_hostile_solutions_neither_score_nor_break(config, solution):
-    task = build_task(config)
+def test_hostile_solutions_neither_score_nor_break(calculated, solution):
+    task = build_task(calculated)
     (problem,) = task.problems(Split.TRAIN, 1)
     for text in (solution, f"The answer is \\boxed{{{solution.removeprefix('#### ')}}}"):
         assert task.verifier.verify(problem, text).reward == 0.0
@@ -196,8 +190,8 @@ def test_hostile_solutions_neither_score_nor_break(config, solution):
     assert len(task.steps(solution)) <= 30_000
 
 
-def test_a_problem_of_another_suite_is_refused(config):
-    task = build_task(config)
+def test_a_problem_of_another_suite_is_refused(calculated):
+    task = build_task(calculated)
     with pytest.raises(ValueError, match="not a "):
         task.oracle.step_labels(Problem("x", "What is 7+5?\n", "12"), [])
 

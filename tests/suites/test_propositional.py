@@ -224,7 +224,7 @@ def _attempt(draw, stated: list[Formula], opened: list[int]) -> tuple[str, str, 
     return draw(st.sampled_from(forms)).format(one, other), rule, " ".join(map(str, cited))
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=120)
 @given(st.data())
 def test_every_accepted_line_follows_from_the_premises_and_the_open_assumptions(data):
     premises = data.draw(st.lists(formulas, max_size=3))

@@ -1,3 +1,5 @@
+"""What holds for the suites that reason: derivations, plans, programs, rewriting; test_procedural has the rest."""
+
 from __future__ import annotations
 
 import json
@@ -12,46 +14,17 @@ from hypothesis import strategies as st
 from tasks.config import StepFormat
 from tasks.errors import UserError
 from tasks.problem import Demonstration, Outcome, Problem, Split
-from tasks.registry import build_task, validate
+from tasks.registry import build_task
 from tasks.suites.logic import LogicConfig
 from tasks.suites.plan import PlanConfig
 from tasks.suites.program import ProgramConfig
 from tasks.suites.rewrite import RewriteConfig
-from tasks.validation import prove
-
-CONFIGS = {
-    "logic": LogicConfig(),
-    "logic, harder": LogicConfig(
-        atoms=16, min_links=3, max_links=6, distractors=3, rules=["mp", "mt", "ds", "&i", "|i", ">i"]
-    ),
-    "plan": PlanConfig(),
-    "plan, harder": PlanConfig(width=5, height=5, door_rate=0.9, parcel_rate=0.4, min_moves=4, max_moves=7, spare=0),
-    "program": ProgramConfig(),
-    "program, harder": ProgramConfig(min_operations=4, max_operations=5),
-    "rewrite": RewriteConfig(),
-    "rewrite, harder": RewriteConfig(min_constraints=5, max_constraints=6),
-}
-# So small that any two seeds draw many of the same problems.
-SMALL = {
-    "logic": LogicConfig(atoms=3, min_links=1, max_links=1, distractors=0, rules=["mp", "ds"]),
-    "plan": PlanConfig(width=3, height=2, min_moves=1, max_moves=2, walls=0.2),
-    "program": ProgramConfig(min_operations=1, max_operations=1),
-}
+from tests.suites.every_suite import REASONED
 
 
-@pytest.fixture(params=CONFIGS, ids=str)
+@pytest.fixture(params=REASONED, ids=str)
 def config(request):
-    return CONFIGS[request.param]
-
-
-def test_more_problems_start_with_the_same_ones_and_none_comes_twice(config):
-    task, again = build_task(config), build_task(replace(config))
-    for split in Split:
-        many = task.problems(split, 60)
-        assert again.problems(split, 20) == many[:20]
-        assert len({problem.prompt for problem in many}) == len({problem.id for problem in many}) == 60
-        assert many[7].id == f"{config.name}/0/{split}-7"
-    assert again.demonstrations(40)[:15] == task.demonstrations(15)
+    return REASONED[request.param]
 
 
 @pytest.mark.parametrize(
@@ -68,11 +41,6 @@ def test_problems_of_a_seed_never_change(config, prompt):
     assert build_task(config).problems(Split.HELD_OUT, 1)[0].prompt == prompt
 
 
-def test_another_seed_draws_others(config):
-    prompts = [{p.prompt for p in build_task(replace(config, seed=seed)).problems(Split.TRAIN, 60)} for seed in (0, 1)]
-    assert len(prompts[0] & prompts[1]) < 20
-
-
 def test_problems_are_short_and_have_levels(config):
     problems = build_task(config).problems(Split.TRAIN, 100)
     for problem in problems:
@@ -85,51 +53,6 @@ def test_problems_are_short_and_have_levels(config):
     levels = Counter(problem.meta["level"] for problem in problems)
     assert all(isinstance(level, int) for level in levels)
     assert len(levels) > 1
-
-
-@pytest.mark.parametrize("name", SMALL)
-@pytest.mark.parametrize("seeds", [(0, 1), (4, 99)])
-def test_splits_are_disjoint_whatever_the_seeds(name, seeds):
-    counts = {Split.TRAIN: 40, Split.VALIDATION: 2, Split.HELD_OUT: 2}
-    one, other = (
-        {
-            split: {p.prompt for p in build_task(replace(SMALL[name], seed=seed)).problems(split, count)}
-            for split, count in counts.items()
-        }
-        for seed in seeds
-    )
-    shown = {found.problem.prompt for found in build_task(replace(SMALL[name], seed=seeds[0])).demonstrations(40)}
-    assert one[Split.TRAIN] & other[Split.TRAIN], "the space is small enough to show an overlap"
-    for split in Split:
-        for strange in set(Split) - {split}:
-            assert not one[split] & other[strange]
-    assert not shown & (one[Split.VALIDATION] | other[Split.VALIDATION] | one[Split.HELD_OUT] | other[Split.HELD_OUT])
-
-
-def test_every_check_holds(config):
-    count = 3 if config.name == "program" else 30
-    checks = prove(build_task(config), count)
-    assert {kind: check.examples for kind, check in checks.items() if check.failed} == {}
-    assert len(checks) >= 11
-    assert all(check.tried for check in checks.values())
-    assert validate(build_task(config), count) == []
-
-
-def test_misconceptions_make_some_demonstrations_wrong_and_the_rates_end_them(config):
-    def wrong(task) -> int:
-        return sum(
-            task.verifier.verify(d.problem, d.solution).outcome is Outcome.WRONG for d in task.demonstrations(60)
-        )
-
-    assert 5 < wrong(build_task(config)) < 60
-    assert wrong(build_task(replace(config, misconception_rate=0.0))) == 0
-    assert wrong(build_task(config).flawless()) == 0
-
-
-def test_misconceptions_change_no_problem(config):
-    task, other = build_task(config), build_task(replace(config, misconception_rate=0.2, misconceived_facts=0.9))
-    assert [d.problem for d in task.demonstrations(20)] == [d.problem for d in other.demonstrations(20)]
-    assert task.problems(Split.VALIDATION, 20) == other.problems(Split.VALIDATION, 20)
 
 
 def test_a_demonstration_without_a_wrong_step_is_right(config):
@@ -178,7 +101,7 @@ HOSTILE = [
 @pytest.mark.parametrize("solution", HOSTILE, ids=range(len(HOSTILE)))
 @pytest.mark.parametrize("name", ["logic", "plan", "program", "rewrite"])
 def test_hostile_solutions_neither_score_nor_break(name, solution):
-    task = build_task(CONFIGS[name])
+    task = build_task(REASONED[name])
     (problem,) = task.problems(Split.TRAIN, 1)
     verdict = task.verifier.verify(problem, solution)
     assert verdict.reward == 0.0
@@ -189,14 +112,14 @@ def test_hostile_solutions_neither_score_nor_break(name, solution):
 
 @cache
 def demonstrations_of(name: str) -> list[Demonstration]:
-    return build_task(CONFIGS[name]).demonstrations(30)
+    return build_task(REASONED[name]).demonstrations(30)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.data(), st.sampled_from(["logic", "plan", "rewrite"]))
 def test_right_steps_up_to_the_end_are_a_right_solution(data, name):
     """Steps put together from several solutions: where the oracle finds no error, the verifier finds none."""
-    task, known = build_task(CONFIGS[name]), demonstrations_of(name)
+    task, known = build_task(REASONED[name]), demonstrations_of(name)
     index = data.draw(st.integers(2, 29))
     shown = known[index]
     others = [step for one in known[index - 2 : index] for step in one.solution.split("\n")]
@@ -219,11 +142,6 @@ def test_a_problem_of_another_suite_is_refused(config):
         task.oracle.step_labels(strange, [])
     with pytest.raises(ValueError, match="not a "):
         task.verifier.verify(strange, "#### 12")
-
-
-def test_a_space_that_is_too_small_is_told():
-    with pytest.raises(UserError, match=r"task\.max_links=1, .* leave only \d+ distinct held_out problems .* 9999 are"):
-        build_task(SMALL["logic"]).problems(Split.HELD_OUT, 9999)
 
 
 def test_code_steps_are_refused(config):

@@ -72,7 +72,7 @@ def brute_force(prompt: str) -> int:
     raise AssertionError("no question")
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(
     seed=st.integers(0, 10**9),
     most=st.integers(2, 8),
@@ -242,7 +242,7 @@ def test_a_demonstration_errs_in_exactly_the_misconceived_sentences(style):
     )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.data())
 def test_right_steps_lead_to_right_answers(data):
     """Steps that are right or spoilt at random: if the oracle finds none wrong, the verifier agrees."""

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from tasks.errors import DataError
 from tasks.reader import read_rows
 
-KEPT = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=60)
+KEPT = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),

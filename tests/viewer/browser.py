@@ -90,7 +90,7 @@ class Browser:
         feature = {"name": "prefers-color-scheme", "value": "dark" if is_dark else "light"}
         self.call("Emulation.setEmulatedMedia", features=[feature])
 
-    def open(self, address: str, seconds: float = 30) -> float:
+    def open(self, address: str, seconds: float = 120) -> float:
         """Go to an address and wait until the page says that it is ready; returns the seconds that took."""
         self.call("Page.navigate", url="about:blank")
         started = time.perf_counter()
@@ -98,7 +98,7 @@ class Browser:
         self.wait("document.documentElement?.dataset.ready === '1'", seconds)
         return time.perf_counter() - started
 
-    def wait(self, condition: str, seconds: float = 10) -> None:
+    def wait(self, condition: str, seconds: float = 60) -> None:
         """Wait until an expression is true; AssertionError if it does not become so."""
         until = time.monotonic() + seconds
         while time.monotonic() < until:

@@ -72,7 +72,7 @@ def test_trees_of_two_problems_are_refused():
         align(grown(prompt="1 + 1"), grown(prompt="1 + 2"))
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.integers(0, 1000), st.integers(0, 1000), st.booleans())
 def test_every_node_is_matched_once_or_unmatched_and_paths_agree(one, other, merge):
     def tree(seed):

@@ -93,7 +93,7 @@ def test_hostile_text_stays_one_string(tmp_path, text):
     assert (tmp_path / "t.dot").read_text().isascii() or any(char.isprintable() and char > "~" for char in text)
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(text=st.text(st.characters(codec=None)))
 def test_any_text_comes_back(tmp_path_factory, text):
     assert unescape(quoted(text)) == safe(text)

@@ -136,7 +136,7 @@ def test_graphml_comes_back(tmp_path):
     assert set(again.edges) == set(graph.edges)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(text=st.text(st.characters(codec=None)))
 def test_any_text_makes_readable_graphml(tmp_path_factory, text):
     path = tmp_path_factory.mktemp("graph") / "t.graphml"
@@ -144,7 +144,7 @@ def test_any_text_makes_readable_graphml(tmp_path_factory, text):
     assert len(nx.read_graphml(path)) == 2
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(text=st.text(st.characters(codec=None)))
 def test_any_text_comes_back_through_json(text):
     graph = to_networkx(one_step(text, prompt=text))

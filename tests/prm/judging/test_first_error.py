@@ -55,7 +55,7 @@ def test_harmonic_mean(a, b, expected):
 TENTHS = st.integers(-10, 10).map(lambda tenth: tenth / 10)  # few values, so that ties are tried
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     st.lists(st.tuples(st.lists(TENTHS, min_size=1, max_size=4), st.integers(0, 3)), min_size=1, max_size=6),
     st.lists(st.lists(TENTHS, min_size=1, max_size=4), min_size=1, max_size=6),

@@ -10,8 +10,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from prm.labels.binary_search import BinarySearch
-from prm.labels.consensus import Consensus
-from prm.labels.judge import JudgeConfig, StepJudge, step_judge
+from prm.labels.config import JudgeConfig
+from prm.labels.consensus import Consensus, SecondEstimate
+from prm.labels.judge import StepJudge, step_judge
 from prm.labels.monte_carlo import MonteCarlo
 from tasks.errors import UserError
 from tasks.graders.chat import ChatFailed
@@ -134,7 +135,7 @@ def test_any_endpoint_of_the_protocol(solution, verdicts):
             pass
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
     try:
         labeller = step_judge(JudgeConfig(f"http://127.0.0.1:{server.server_port}/v1", "m"))
         (found,) = labeller.label([solution("ab", verdicts[1])])
@@ -164,6 +165,29 @@ def test_consensus_keeps_what_both_find(solution, scripted, stub_judge, verdicts
     assert len(stub.bodies) == 4 + 2 + 4, "the second solution is judged no further than the estimate's error"
     spent = labeller.costs
     assert (spent.judge_calls, spent.continuations) == (10, sum(policy.asked.values()))
+
+
+def test_a_second_estimate_stands_in_for_the_judge(solution, scripted, verdicts):
+    """The search takes a right solution for right throughout; the scan of its prefixes finds a step it would not."""
+    solutions = [solution(names, end, names) for names, end in {"aabA": verdicts[1], "abBb": verdicts[0]}.items()]
+    first, second = scripted(certain, length=4), scripted(certain, length=4)
+    confirmed = SecondEstimate(BinarySearch(second, 8, 1))
+    labeller = Consensus(MonteCarlo(first, 8, 0, hard=True), confirmed, "binary_search")
+    wrong, right = labeller.label(solutions)
+    assert wrong.labels == labels_until(4, 3)
+    assert (wrong.meta["estimate"], wrong.meta["confirmed_by"]) == ("monte_carlo_hard", "binary_search")
+    assert wrong.meta["cost"]["continuations"] > 3 * 8, "what both spent"
+    assert (right, labeller.disagreed) == (None, 1)
+    asked = sum(first.asked.values()) + sum(second.asked.values())
+    assert (labeller.costs.continuations, labeller.costs.judge_calls) == (asked, 0)
+
+
+def test_a_second_estimate_that_knows_nothing_is_no_consensus(solution, scripted, verdicts):
+    silent = SecondEstimate(MonteCarlo(scripted(certain, always=verdicts[2]), 2, 0, hard=True))
+    estimate = MonteCarlo(scripted(certain, length=2), 2, 0, hard=True)
+    labeller = Consensus(estimate, silent)
+    assert labeller.label([solution("ab", verdicts[0])]) == [None]
+    assert labeller.disagreed == 0
 
 
 def test_no_consensus_with_one_who_is_silent(solution, scripted, stub_judge, verdicts):

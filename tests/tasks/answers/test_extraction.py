@@ -80,6 +80,6 @@ def test_a_box_has_a_longest_inside():
     ],
 )
 def test_a_megabyte_is_read_quickly(unit):
-    started = time.perf_counter()
+    started = time.process_time()
     read_final_answer(unit * (2**20 // len(unit)))
-    assert time.perf_counter() - started < 2.0
+    assert time.process_time() - started < 2.0

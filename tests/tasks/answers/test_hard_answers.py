@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tasks.answers import AnswerType, canonical_key, judge
+from tasks.answers import AnswerType, answer_key, canonical_key, judge
 from tasks.problem import Outcome
 
 SUITE = Path(__file__).parents[2] / "data" / "hard_answers.txt"
@@ -49,11 +49,22 @@ def test_every_reference_is_its_own_answer(kind, reference, answer, expected):
 
 
 def test_votes_never_join_what_is_not_equal():
-    """Keys know no kind: pairs whose kind gives the text another meaning than mathematics' are left out."""
-    plain = {AnswerType.LATEX, AnswerType.NUMBER, AnswerType.DECIMAL}
-    wrong = [(r, a) for kind, r, a, expected in PAIRS if expected is Outcome.WRONG and kind in plain]
-    joined = [pair for pair in wrong if canonical_key(pair[0]) == canonical_key(pair[1])]
+    wrong = [(kind, r, a) for kind, r, a, expected in PAIRS if expected is Outcome.WRONG]
+    joined = [(r, a) for kind, r, a in wrong if answer_key(r, kind) == answer_key(a, kind)]
     assert joined == [("x=5", "y=5")]  # the name is the question's, and no vote compares two questions
+
+
+def test_votes_by_kind_join_what_is_equal_and_leave_out_what_is_not_of_the_kind():
+    typed = [(kind, r, a, expected) for kind, r, a, expected in PAIRS if kind is not AnswerType.LATEX]
+    apart = [
+        (r, a)
+        for kind, r, a, expected in typed
+        if (answer_key(r, kind) == answer_key(a, kind)) is not (expected is Outcome.CORRECT)
+    ]
+    assert apart == []
+    assert answer_key("about 4", AnswerType.NUMBER) is None
+    assert answer_key("25", AnswerType.PERCENTAGE) == answer_key(r"25\%", AnswerType.PERCENTAGE)
+    assert canonical_key("25") != canonical_key(r"25\%")  # without a kind they are two answers
 
 
 def test_votes_do_not_take_words_for_products():

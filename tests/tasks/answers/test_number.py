@@ -165,20 +165,20 @@ MILLION = 10**6
     ids=lambda text: f"{text[:9]!r}...{len(text)}",
 )
 def test_hostile_texts_are_unverifiable_and_quick(text):
-    start = time.perf_counter()
+    start = time.process_time()
     found = verdict("4", text)
-    assert time.perf_counter() - start < 2.0
+    assert time.process_time() - start < 2.0
     # A million blanks around a 4 are still a 4: that one is right to be read.
     assert found.outcome is (Outcome.CORRECT if text.endswith(" 4") else Outcome.UNVERIFIABLE)
     assert len(found.note) < 200
 
 
 def test_easy_answers_are_quick():
-    start = time.perf_counter()
+    start = time.process_time()
     for number in range(5000):
         verdict("4", f"7+5=2\n2*3=6\n6-2=4\n#### {number % 10}")
     # A tenth of the speed that an idle core shows: fails on an answer that takes 100 microseconds.
-    assert time.perf_counter() - start < 0.5
+    assert time.process_time() - start < 0.5
 
 
 @pytest.mark.parametrize(

@@ -13,11 +13,12 @@ from tasks.answers.exact import equal, expand
 from tasks.answers.parser import parse
 from tasks.answers.polynomial import Undefined, Work
 from tasks.answers.tokens import Unreadable
-from tasks.answers.typed import parse_or_none, read_members, same_members
+from tasks.answers.typed import parse_or_none, read_members, read_number, same_members
 
 LINES = r"""
 \frac \sqrt \left( \right) \pi \infty \pm \cup \{ \} \text{a} \text{cm} \begin{pmatrix} \end{pmatrix} \\ ^\circ
 \sin \log_ \cdot \le \in \binom \overline{3} \lfloor \rfloor ( ) [ ] { } | , ; : = < + - * / ^ _ ! % $ \$ . '
+\text{km} km \mathrm{m/s^2} m s h per
 0 1 2 10 3.5 .5 1,000 007 x y i e n abc degrees and or inf true 9^9 é √
 """
 PIECES = [*LINES.split(), "\u2212", "\x00", "\n"]
@@ -47,6 +48,13 @@ def test_arithmetic_is_that_of_fractions(a, b, c, d):
         assert value_of(rf"\frac{{{a}}}{{{b}}} {sign} \left(\frac{{{c}}}{{{d}}}\right)") == expected
     if c:
         assert value_of(rf"({a}/{b}) / ({c}/{d})") == one / other
+
+
+@given(st.integers(0, 10**9), st.integers(0, 10**9), st.sampled_from(["\\frac", "\\dfrac", "\\tfrac"]))
+def test_a_fraction_that_is_read_without_the_parser_is_what_the_parser_reads(top, bottom, command):
+    written = rf"{command}{{{top}}}{{{bottom}}}"
+    assert read_number(written) == read_number(f"{{{written}}}")  # in braces only the parser reads it
+    assert (read_number(written) is None) is (bottom == 0)
 
 
 @given(st.integers(-9, 9), st.integers(1, 9), st.integers(-9, 9), st.integers(0, 5))

@@ -22,7 +22,7 @@ from tests.tasks.sandbox.adversaries import ADVERSARIES, PROCESSES, Adversary
 
 SECRET = "the-treasure-of-the-machine"
 ORDINARY = "import math, sympy, statistics, random\nprint(sum(sorted([3, 1, 2])), math.sqrt(4), sympy.sqrt(8))"
-PATIENT, HURRIED = Limits(seconds=5.0, memory_mb=64), Limits(seconds=0.5, memory_mb=64)
+PATIENT, HURRIED = Limits(seconds=60.0, memory_mb=64), Limits(seconds=0.2, memory_mb=64)
 ORDINARY_SAYS = "6 2.0 2*sqrt(2)\n"
 
 
@@ -110,7 +110,7 @@ def test_an_adversary_does_nothing_outside(sandbox: LocalSandbox, world: World, 
     assert execution.outcome in adversary.outcomes.split(), execution
     assert "ESCAPED" not in execution.stdout + execution.stderr
     assert SECRET not in execution.stdout + execution.stderr
-    assert execution.seconds < 5.5
+    assert execution.seconds < 30  # the hurried deadline is kept, and none lives as long as the patient one
     world.assert_untouched()
     after = sandbox.run([ORDINARY], stdin=adversary.name)  # another stdin: not remembered
     assert (after.outcome, after.stdout) == (ExecutionOutcome.OK, ORDINARY_SAYS), after
