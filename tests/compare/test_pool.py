@@ -23,7 +23,7 @@ from tests.compare.tiny_compare import (
     tiny_comparison,
 )
 
-REFUSED = ("planted", "ppo_bt")
+REFUSED = ("planted", "ppo_bt", "r1")
 FROM_POOL = [name for name in ARMS if name not in ("sft", "sft_more", *REFUSED)]
 WITH_PPM = [name for name in FROM_POOL if arm_config(name).needs_ppm]
 

@@ -22,7 +22,7 @@ COMMANDS = [
     (page.name, found[1], found[2].strip().rstrip("."))
     for page in sorted(PAGES)
     for found in re.finditer(
-        r"-m scripts\.(train|compare) ((?:[\w.]+=[^\s`:;)]+ *)+)", page.read_text().replace("\\\n", " ")
+        r"-m scripts\.(train|compare) ((?:[+@\w.]+=[^\s`:;)]+ *)+)", page.read_text().replace("\\\n", " ")
     )
     if "..." not in found[2]
 ]
