@@ -11,7 +11,7 @@ from policy.credit.config import CreditName
 from policy.credit.registry import needs
 from tasks.errors import UserError
 from tasks.graders.base import Resources
-from tasks.graders.build import load_grader
+from tasks.graders.build import load_grader, load_spec, reads_policy
 from tasks.problem import Task
 
 _Rules = dict[str, bool]
@@ -27,6 +27,7 @@ def check_arm(name: str, arm: ArmConfig, task: Task, shared_pool: bool = False) 
         _check_stages(name, arm, task, shared_pool)
     if arm.reward is not None:
         _check_reward(f"arms.{name}.reward", arm.reward, task)
+    _check_one_reward_model(name, arm)
     rules = (
         _credit(name, arm, task)
         | _rewards(name, arm, shared_pool)
@@ -162,6 +163,16 @@ def _check_reward(option: str, name: str, task: Task) -> None:
         load_grader(name, Resources(log_probs=_Unasked(), verifier=task.verifier))
     except UserError as error:
         raise UserError(f"{option}: {error}") from error
+
+
+def _check_one_reward_model(name: str, arm: ArmConfig) -> None:
+    """Refuse a grader that reads a policy beside a reward model: one account has one size for both."""
+    reading = [each.reward for each in (arm, *arm.stages) if each.reward and reads_policy(load_spec(each.reward))]
+    if reading and any(each.rewards is Rewards.REWARD_MODEL for each in (arm, *arm.stages)):
+        raise UserError(
+            f"arms.{name}: reward={reading[0]} reads a policy's log-probabilities, which are charged as a reward "
+            "model's, and rewards=reward_model has another model; make two arms of them"
+        )
 
 
 def _check_stages(name: str, arm: ArmConfig, task: Task, shared_pool: bool) -> None:

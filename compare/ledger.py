@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
 from compare.budget import Budget, Unit
-from tasks.errors import DataError
+from tasks.errors import DataError, UserError
 from tasks.options import Option
 
 
@@ -75,6 +75,20 @@ class Ledger:
                 raise ValueError(f"the {role} has {count} parameters")
         self.phases: dict[str, Phase] = {}
 
+    def declare(self, role: Role, count: int) -> None:
+        """Say how many parameters a role has before it computes anything.
+
+        UserError if it was said to have others: tokens that were counted under one size may not be charged by another.
+        """
+        if count < 1:
+            raise ValueError(f"the {role} has {count} parameters")
+        known = self.parameters.setdefault(role, count)
+        if known != count:
+            raise UserError(
+                f"the {role} has {known} parameters in this account and {count} now, and one account charges each role "
+                f"by one size; let all stages of the arm use a {role} of the same size, or compare them as two arms"
+            )
+
     def add(self, phase: str, role: Role = Role.POLICY, **counts: float) -> None:
         """Add to a phase: tokens of ``role`` by the fields of ``Tokens``, calls by those of ``Phase``, ``seconds``.
 
@@ -97,10 +111,9 @@ class Ledger:
                 raise ValueError(f"{phase}: {name} tokens of the {role}, whose parameters the ledger was not told")
 
     def merge(self, other: Ledger) -> None:
-        """Add another account to this one. Raises ValueError if the two say a role has different parameters."""
+        """Add another account to this one. UserError if the two say a role has different parameters."""
         for role, count in other.parameters.items():
-            if self.parameters.setdefault(role, count) != count:
-                raise ValueError(f"the {role} has {self.parameters[role]} parameters here and {count} there")
+            self.declare(role, count)
         for name, phase in other.phases.items():
             self.add(name, **{call: getattr(phase, call) for call in _CALLS})
             for role, tokens in phase.tokens.items():

@@ -33,6 +33,17 @@ class AdjudicateConfig:
 
 
 _ALIKE = ("base", "data", "sha256", "form", "template", "loss", "seed")
+_MAY_DIFFER = (
+    "sees_answer",
+    "answer_template",
+    "out",
+    "overwrite",
+    "workers",
+    "device",
+    "progress",
+    "checkpoint_steps",
+    "judged_on",
+)
 
 
 def check_adjudicate(config: AdjudicateConfig) -> None:
@@ -65,7 +76,10 @@ def differences(config: AdjudicateConfig) -> list[str]:
         return [
             "the blind one is no folder of scripts.train_prm: the two differ in more than in the sight of the answer"
         ]
+    mine, theirs = aware.get("options") or {}, blind.get("options") or {}
     other = [name for name in _ALIKE if aware.get(name) != blind.get(name)]
+    told = {*_ALIKE, *_MAY_DIFFER}
+    other += sorted(name for name in {*mine, *theirs} - told if mine.get(name) != theirs.get(name))
     if not other:
         return []
     return [f"the two were trained differently ({', '.join(other)}), and not only in the sight of the answer"]

@@ -50,7 +50,8 @@ def train_policy_on_pairs(
     records = train(model, pairs, DpoLoss(dpo.beta), policy.optimiser, derive_seed(seed, what), what, on_step)
     save_model(model, tokenizer, out)
     tokens = sum(packed_size([row.ids for row in (pair.chosen, pair.rejected)]) for pair in pairs)
-    result = {"rows": len(pairs), "trained_tokens": round(tokens * policy.optimiser.epochs)}
+    trained = round(tokens * policy.optimiser.epochs)
+    result = {"rows": len(pairs), "trained_tokens": trained, "reference_tokens": tokens}
     return StageResult(result, [metrics_row(record) for record in records])
 
 

@@ -23,6 +23,7 @@ from evolve.work import LabelWork, groups
 from evolve.workers import Job, WorkerPool
 from prm.labels.base import Unlabelled
 from prm.record import read_record
+from tasks.durable import sha256_file
 from tasks.errors import UserError
 from tasks.problem import Problem, Split, StepOracle
 from tasks.readers.care import refuse_shared
@@ -34,6 +35,7 @@ from tasks.seeding import derive_seed
 ROWS = "adversarial.jsonl"
 MERGED = "retraining.jsonl"
 RETRAINED = "retrained"
+_ATTACKED = "the training problems that are attacked"
 
 _Results = list[dict[str, Any]]
 
@@ -50,15 +52,19 @@ class _Attack:
     about: dict[str, Any]
 
 
-def attacking(config: ProbePrmConfig, threshold: float | None, out: Path) -> dict[str, Any]:
+def attacking(config: ProbePrmConfig, out: Path) -> dict[str, Any]:
     """Search, write the rows found below ``out``, and with ``retrain`` train on them and search again.
 
-    ``threshold``: a score below it says "wrong"; None: 0.
+    No label of ``config.data`` has a say in which rows are written: the threshold is the one given, else 0.
     """
     attack = _prepared(config)
+    if config.data:
+        refuse_shared(
+            {config.data: read_labelled(Path(config.data), config.format), _ATTACKED: _blank(attack.problems)}
+        )
     labels = _own_labels(config, attack) if config.retrain else None
-    found = _searched(attack, attack.problems, Path(config.prm), "attack")
-    rows, left_out = _labelled(attack, found, (1 + (threshold or 0.0)) / 2)
+    found = _searched(attack, attack.problems, Path(config.prm), "attack", faulty=True)
+    rows, left_out = _labelled(attack, found, (1 + (config.threshold or 0.0)) / 2)
     write_labelled(out / ROWS, rows)
     fresh = _searched(attack, attack.fresh, Path(config.prm), "attack on fresh problems")
     told = {
@@ -82,7 +88,7 @@ def _retrain(config: ProbePrmConfig, out: Path) -> None:
     """The same training as the model's, from the same base, on its labels and the rows found."""
     asked = options_of(read_record(config.prm) or {}, Path(config.prm))
     again = replace(
-        asked, data=str(out / MERGED), form="own", out=str(out / RETRAINED), overwrite=True, judged_on="",
+        asked, data=str(out / MERGED), form="own", out=str(out / RETRAINED), overwrite=True,
         device=config.device, workers=min(config.workers, 1), progress=config.progress,
     )  # fmt: skip
     train_prm(again)
@@ -106,20 +112,38 @@ def _prepared(config: ProbePrmConfig) -> _Attack:
 
 
 def _own_labels(config: ProbePrmConfig, attack: _Attack) -> list[LabelledSolution]:
-    """What the model was trained on. DataError if a fresh problem is among it."""
-    asked = options_of(read_record(config.prm) or {}, Path(config.prm))
+    """What the model was trained on. DataError if a fresh problem is among it, or an attacked one in ``judged_on``."""
+    record = read_record(config.prm) or {}
+    asked = options_of(record, Path(config.prm))
     if not Path(asked.data).is_file():
         raise UserError(
             f"retrain=true needs the labels of {config.prm}, which are not at {asked.data}; start from there"
         )
+    if sha256_file(Path(asked.data)) != record.get("sha256"):
+        raise UserError(
+            f"{asked.data} is no longer what {config.prm} was trained on; restore those labels, or train it again"
+        )
     labels = list(read_labelled(Path(asked.data), asked.form))
-    fresh = [LabelledSolution(problem.prompt, ("",), (None,)) for problem in attack.fresh]
-    refuse_shared({asked.data: labels, f"attack.split={config.attack.split}": fresh})
+    refuse_shared({asked.data: labels, f"attack.split={config.attack.split}": _blank(attack.fresh)})
+    if asked.judged_on:
+        if not Path(asked.judged_on).is_file():
+            raise UserError(
+                f"{config.prm} keeps clear of judged_on={asked.judged_on}, which is not there; start from there"
+            )
+        judged = read_labelled(Path(asked.judged_on), "own")
+        refuse_shared({asked.judged_on: judged, _ATTACKED: _blank(attack.problems)})
     return labels
 
 
-def _searched(attack: _Attack, problems: list[Problem], prm: Path, title: str) -> list[list[Found]]:
-    work = replace(attack.work, prm=prm)
+def _blank(problems: Sequence[Problem]) -> list[LabelledSolution]:
+    """The problems as solutions without content, to be compared with others'."""
+    return [LabelledSolution(problem.prompt, ("",), (None,)) for problem in problems]
+
+
+def _searched(
+    attack: _Attack, problems: list[Problem], prm: Path, title: str, *, faulty: bool = False
+) -> list[list[Found]]:
+    work = replace(attack.work, prm=prm, faulty=faulty)
     kwargs = [{"work": work, "problems": part} for part in groups(problems, attack.config.attack.group)]
     results = _done(attack.config, "evolve.probe_prm_attack_job:attack_group", kwargs, len(problems), title)
     return [own for result in results for own in result["found"]]
@@ -169,7 +193,8 @@ def _method_of(config: ProbePrmConfig) -> LabelMethod:
     """How the model's own labels were made, where a policy can make more of the kind."""
     record = read_record(config.prm) or {}
     data = Path(str(record.get("data", "")))
-    rows = read_labelled(data, str(record.get("form", "own"))) if data.is_file() else ()
+    is_same = data.is_file() and sha256_file(data) == record.get("sha256")
+    rows = read_labelled(data, str(record.get("form", "own"))) if is_same else ()
     told = {one.meta.get("method") for one in rows}
     fitting = [each for each in OF_POLICY if told == {str(each)} and each is not LabelMethod.CONSENSUS]
     return fitting[0] if fitting else LabelMethod.BINARY_SEARCH

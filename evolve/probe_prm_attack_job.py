@@ -20,6 +20,7 @@ from mcts.searcher import Searcher
 from mcts.tree import SearchTree
 from mcts.votes import ended
 from mcts.whole import WholeSolutions
+from tasks.fault import with_faults
 from tasks.problem import Outcome, Problem, Verdict, Verifier
 from tasks.registry import build_task
 
@@ -29,6 +30,7 @@ _SLOTS = 64  # searches under way at once
 def attack_group(report: Callable[..., None], work: AttackWork, problems: list[Problem]) -> StageResult:
     """``found``: of each problem every solution that best of N and the tree search came to, with scores and verdicts.
 
+    Where ``work.faulty`` the verdicts are the run's own (``task.fault``), else the true ones.
     UserError if the verifier failed on more than 1 % of them.
     """
     config, attack = work.of_run, work.attack
@@ -44,7 +46,8 @@ def attack_group(report: Callable[..., None], work: AttackWork, problems: list[P
     report(0, len(problems))
     for own in searches.values():
         run_searches(attack.search.driver, own, proposer, evaluator, slots=_SLOTS)
-    judge = _Judge(build_task(config.task).verifier)
+    verifier = build_task(config.task).verifier
+    judge = _Judge(with_faults(verifier, config.task.fault) if work.faulty else verifier)
     found = [
         [one for how, own in searches.items() for one in _found(how, own[at].tree, problem, judge)]
         for at, problem in enumerate(problems)
@@ -56,7 +59,7 @@ def attack_group(report: Callable[..., None], work: AttackWork, problems: list[P
 
 
 class _Judge:
-    """The true verifier, asked once for each solution."""
+    """A verifier, asked once for each solution."""
 
     def __init__(self, verifier: Verifier) -> None:
         self.outcomes: Counter[Outcome] = Counter()

@@ -40,13 +40,17 @@ class AttackConfig:
 
 @dataclass(frozen=True)
 class AttackWork:
-    """For every group of problems of an attack, as it travels to the workers. ``prm``: the model that is attacked."""
+    """For every group of problems of an attack, as it travels to the workers. ``prm``: the model that is attacked.
+
+    ``faulty``: with the verdicts that the run learns from (``task.fault``), as training rows have; else the true.
+    """
 
     of_run: EvolveConfig
     attack: AttackConfig
     policy_path: Path
     prm: Path
     seed: int
+    faulty: bool = False
 
 
 @dataclass

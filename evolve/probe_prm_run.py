@@ -16,11 +16,9 @@ def probe_prm(config: ProbePrmConfig) -> tuple[dict[str, Any], Path]:
     check_probe(config)
     out = Path(config.out)
     found: dict[str, Any] = {"prm": config.prm, "data": config.data, "format": str(config.format)}
-    threshold = config.threshold
     if config.data:
         found |= rewriting(config)
-        threshold = found["threshold"]["value"]
     if config.run:
-        found["attack"] = attacking(config, threshold, out)
+        found["attack"] = attacking(config, out)
     write_probe(found, out)
     return found, out

@@ -108,6 +108,7 @@ class Evolution:
         stages = self._search_stages(this, search, problems, "tree1")
         judged = self._search_stages(this, search, held_out, "held_out", this.folder / "held_out_trees")
         results = self._context.run_phase(this.number, "search", [*stages, *judged])
+        judging = _total([result["counts"] for result in results[len(stages) :]])
         solved = {name for result in results[: len(stages)] for name in result["solved"]}
         first_coverage = len(solved) / len(problems)
         for number, rollouts in enumerate(search.escalation, start=2):
@@ -128,6 +129,7 @@ class Evolution:
             "first_coverage": round(first_coverage, 6),
             "coverage": round(len(solved) / len(problems), 6),
             **counts,
+            "held_out": judging,  # what of the counts the held-out trees took
             "cache_hit_rate": _share(counts.get("cached_tokens", 0), counts.get("prefilled_tokens", 0)),
             "verdicts": _total([result["verdicts"] for result in results]),
         }
@@ -161,7 +163,7 @@ class Evolution:
 
     def _take_trees(self, this: _Round, source: Path) -> dict[str, Any]:
         files = [this.folder / name / path.name for name, paths in trees_of(source).items() for path in paths]
-        kwargs = {"source": source, "out": this.folder}
+        kwargs = {"source": source, "out": this.folder, "task": self._config.task}
         stage = Stage("search-taken", "evolve.teacher:take_trees", kwargs, files)
         (found,) = self._context.run_phase(this.number, f"take the trees of {source}", [stage])
         self._list_suspects(this, [])

@@ -1,7 +1,7 @@
 """What a round has computed, as FLOPs: 2N for a token that a model of N parameters reads or writes, 6N for one trained.
 
 The estimate of Kaplan et al. 2020 (section 2.1), as in a comparison's ledger (docs/comparison.md). The cold start and
-what only judges are not counted.
+what only judges (evaluation, the held-out trees) are not counted.
 """
 
 from __future__ import annotations
@@ -22,14 +22,17 @@ def round_flops(about: Mapping[str, Any], grower: Path, guide: Path | None, poli
 
     ``grower`` and ``guide`` are the folders of the models that searched, ``policy`` and ``ppm`` of those trained.
     """
-    search = about["search"]
-    read = search.get("generated_tokens", 0) + search.get("prefilled_tokens", 0)
+    search, judging = about["search"], about["search"].get("held_out", {})
+    generated, prefilled, scored = (
+        search.get(name, 0) - judging.get(name, 0) for name in ("generated_tokens", "prefilled_tokens", "scored_tokens")
+    )
+    read = generated + prefilled
     found = {"search": 2 * parameters_in(grower) * read if read else 0}
     if guide is not None:
-        found["search"] += 2 * parameters_in(guide) * search.get("scored_tokens", 0)
+        found["search"] += 2 * parameters_in(guide) * scored
     for name, folder in (("ppm", ppm), ("policy", policy)):
-        trained = about[name].get("trained_tokens", 0)
-        found[name] = 6 * parameters_in(folder) * trained if trained else 0
+        each = 6 * about[name].get("trained_tokens", 0) + 2 * about[name].get("reference_tokens", 0)
+        found[name] = parameters_in(folder) * each if each else 0
     return found
 
 

@@ -36,9 +36,18 @@ def training_problems(task: Task, config: EvolveConfig, round_number: int) -> li
     search = round_search(config, round_number)
     if search.choice is ProblemChoice.SAME:
         return task.problems(Split.TRAIN, search.problems)
-    used = sum(round_search(config, number).problems for number in range(1, round_number))
+    used = _used(config, round_number)
     found = task.problems(Split.TRAIN, used + search.problems)
     return found if search.choice is ProblemChoice.CURRICULUM else found[used:]
+
+
+def _used(config: EvolveConfig, round_number: int) -> int:
+    """How many of the first training problems the rounds before may have searched."""
+    used = 0
+    for number in range(1, round_number):
+        search = round_search(config, number)
+        used = max(used, search.problems) if search.choice is ProblemChoice.SAME else used + search.problems
+    return used
 
 
 def refuse_varied(task: Task, config: EvolveConfig) -> None:
@@ -121,8 +130,9 @@ class Supply:
             )
         told: dict[str, Any] = {"choice": str(search.choice), "quarantined": len(candidates) - len(left)}
         shares = self._shares(number, search)
-        new = self._variations(number, search, shares, left)
-        count = min(search.problems, len(left)) - len(new)
+        most = min(search.problems, len(left))
+        new = self._variations(number, search, shares, left)[:most]
+        count = max(0, most - len(new))
         if search.choice is ProblemChoice.CURRICULUM:
             weights = curriculum_weights(left, shares, search.floor)
             found = drawn(left, weights, count, derive_seed(self.config.seed, "curriculum", number))
@@ -146,8 +156,7 @@ class Supply:
         wanted = int(search.varied * search.problems)
         if not wanted or not shares or not isinstance(self.task, VariesProblems):
             return []
-        used = sum(round_search(self.config, before).problems for before in range(1, number))
-        known = self.task.problems(Split.TRAIN, used)
+        known = self.task.problems(Split.TRAIN, _used(self.config, number))
         solved = [each for each in known if shares.get(each.id, 0.0) > 0]
         seed = derive_seed(self.config.seed, "vary", number)
         sources = drawn(solved, curriculum_weights(solved, shares, search.floor), wanted, seed)

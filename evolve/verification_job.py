@@ -13,6 +13,7 @@ from evolve.verification_config import VerificationsConfig
 from prm.generative.endpoint import endpoint_reasoner
 from prm.generative.redo import Redo
 from prm.generative.verifications import Verification, with_verifications
+from prm.step_rows import require_spelled
 from tasks.readers.labelled import LabelledSolution
 
 _Found = list[list[list[Verification]]]
@@ -31,6 +32,8 @@ def redo_job(
     if most is not None:
         policy = replace(policy, steps=replace(policy.steps, max_step_tokens=most))
     sampler = load_sampler(policy, of_run.engine, policy_path)
+    for one in solutions:
+        require_spelled(one, sampler.tokenizer, "name the run that sampled them as run")
     proposer = sampler.proposer(policy, wanted.reason.temperature, 1.0)
     found = Redo(proposer, wanted.redone, wanted.reason.verifications, seed).write(solutions)
     return _result(report, solutions, found, "redo", sampler.engine.counts.generated)

@@ -23,3 +23,10 @@ def read_record(path: Path | str) -> dict[str, Any] | None:
     if not isinstance(record, dict):
         raise DataError(f"{file}: the record of the model cannot be read (no JSON object); train it again")
     return record
+
+
+def step_end_of(path: Path | str) -> str:
+    """What ends a step of which there is only the text, as the model learned it; a line break where nothing says so."""
+    options = (read_record(path) or {}).get("options")
+    found = options.get("step_end") if isinstance(options, dict) else None
+    return found if isinstance(found, str) and found else "\n"

@@ -10,7 +10,7 @@ from transformers import PreTrainedTokenizerFast
 from lm.folder import load_policy, load_tokenizer
 from prm.answer_prompt import answer_prompt_of
 from prm.model import PromptIds, load_ppm
-from prm.record import RECORD, read_record
+from prm.record import RECORD, read_record, step_end_of
 from prm.step_rows import StepEncoder
 from prm.step_values import head_values, log_ratio_values
 from prm.train_steps import REFERENCE
@@ -30,11 +30,10 @@ class FolderPrm:
         path: Path | str,
         make_prompt_ids: Callable[[PreTrainedTokenizerFast], PromptIds],
         device: str = "cpu",
-        step_end: str = "\n",
     ) -> None:
         tokenizer = load_tokenizer(path)
         self._path = path
-        self._encode = StepEncoder(make_prompt_ids(tokenizer), tokenizer, step_end, answer_prompt_of(path))
+        self._encode = StepEncoder(make_prompt_ids(tokenizer), tokenizer, step_end_of(path), answer_prompt_of(path))
         self._beta = _beta_of(path)
         is_implicit = self._beta is not None
         self._model = load_policy(path, device) if is_implicit else load_ppm(path, device)

@@ -96,12 +96,7 @@ class StepEncoder:
         """DataError for ids that do not spell the steps, and for an empty step."""
         name = problem_of(solution)
         if solution.token_ids:
-            for at, (text, ids) in enumerate(zip(solution.steps, solution.token_ids, strict=True)):
-                if not self._spells(ids, text):
-                    raise DataError(
-                        f"problem {name}, step {at}: its token ids do not spell its text ({text[:40]!r}); name the "
-                        "policy that sampled the steps as base, or label them again"
-                    )
+            require_spelled(solution, self._tokenizer, "name the policy that sampled the steps as base")
             steps = tuple(map(tuple, solution.token_ids))
         else:
             steps = tuple(self.encode(text) for text in solution.steps)
@@ -123,10 +118,24 @@ class StepEncoder:
         return tuple(self._tokenizer.encode(whole, add_special_tokens=False)) if text else ()
 
     def _spells(self, ids: Sequence[int], text: str) -> bool:
-        if not ids or max(ids) >= len(self._tokenizer):
-            return False
-        kept = [token for token in ids if token != self._tokenizer.eos_token_id]
-        return str(self._tokenizer.decode(kept, skip_special_tokens=False)) == text
+        return _spells(self._tokenizer, ids, text)
+
+
+def require_spelled(solution: LabelledSolution, tokenizer: PreTrainedTokenizerFast, mend: str) -> None:
+    """DataError, with ``mend``, if the token ids of a step do not spell its text under this tokenizer."""
+    for at, (text, ids) in enumerate(zip(solution.steps, solution.token_ids, strict=True)):
+        if not _spells(tokenizer, ids, text):
+            raise DataError(
+                f"problem {problem_of(solution)}, step {at}: its token ids do not spell its text ({text[:40]!r}); "
+                f"{mend}, or label them again"
+            )
+
+
+def _spells(tokenizer: PreTrainedTokenizerFast, ids: Sequence[int], text: str) -> bool:
+    if not ids or max(ids) >= len(tokenizer):
+        return False
+    kept = [token for token in ids if token != tokenizer.eos_token_id]
+    return str(tokenizer.decode(kept, skip_special_tokens=False)) == text
 
 
 def problem_of(solution: LabelledSolution) -> str:

@@ -50,19 +50,19 @@ def result_of(recipe: Recipe, size: Size, commit: str, date: str, seconds: Mappi
 
 
 def figure_at(root: Path, place: str) -> Figure:
-    """The figure at STAGE/FILE:PATH below ``root``; ``*`` in the file stands for the one name that there is.
+    """The figure at STAGE/FILE:PATH below ``root``; ``*`` in the file stands for the name written last.
 
     PATH is keys and places of lists, joined by dots; ``key=value,key=value`` is the one row of a list that says so. The
     interval is the entry beside the number that is called NAME_interval, or ``interval`` for ``mean``, ``accuracy`` and
     ``value``.
     """
     name, _, path = place.partition(":")
-    files = sorted(root.glob(name))
-    if len(files) != 1:
-        raise DataError(f"{root / name}: one file is needed, and there are {len(files)}; run the recipe's stages")
+    files = sorted(root.glob(name), key=lambda each: each.stat().st_mtime_ns)
+    if not files:
+        raise DataError(f"{root / name}: there is no such file; run the recipe's stages")
     *inner, last = path.split(".")
     try:
-        found = json.loads(files[0].read_text(encoding="utf-8"))
+        found = json.loads(files[-1].read_text(encoding="utf-8"))
         for key in inner:
             found = _inside(found, key)
         value = float(_inside(found, last))
@@ -70,7 +70,7 @@ def figure_at(root: Path, place: str) -> Figure:
         interval = found.get(beside) if isinstance(found, dict) else None
         return Figure(value, None if interval is None else (float(interval[0]), float(interval[1])))
     except (OSError, ValueError, KeyError, IndexError, TypeError) as error:
-        raise DataError(f"{files[0]}: there is no number at {path} ({error})") from error
+        raise DataError(f"{files[-1]}: there is no number at {path} ({error})") from error
 
 
 def _inside(found: Any, key: str) -> Any:

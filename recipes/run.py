@@ -1,7 +1,8 @@
 """Running recipes: one stage after another, each a command of its own; a recipe that fails does not hold up the others.
 
 What is finished stands in ``stages.json`` of the recipe's folder and is not done again; a stage that was interrupted is
-started again, and goes on where it stopped if its program can.
+started again, and goes on where it stopped if its program can. Before a stage begins, what is there of later ones is
+marked ``stale``: it was made of what the stage makes anew, and is begun anew itself.
 """
 
 from __future__ import annotations
@@ -96,16 +97,14 @@ class _Progress:
 
     def run(self) -> Result:
         """Do what is not done; then read the figures and write the report. UserError with the reason of a failure."""
-        is_new = False  # what an earlier stage made anew makes later ones stale
         for number, stage in enumerate(self._recipe.stages, start=1):
             words = self._recipe.words(stage, self._run.size)
-            if is_new or not self._is_done(stage, words):
+            if not self._is_done(stage, words):
                 self._run.say(
                     f"  {self._recipe.name}, stage {number} of {len(self._recipe.stages)} ({stage.name}): "
                     f"python {shlex.join(words)}"
                 )
                 self._do(stage, words)
-                is_new = True
         rows = [self._stages[stage.name] for stage in self._recipe.stages]
         commits = "+".join(dict.fromkeys(row["commit"] for row in rows))
         seconds = {stage.name: row["seconds"] for stage, row in zip(self._recipe.stages, rows, strict=True)}
@@ -117,23 +116,44 @@ class _Progress:
 
     def _is_done(self, stage: RecipeStage, words: list[str]) -> bool:
         known = self._stages.get(stage.name, {})
-        is_whole = known.get("command") == words and "failed" not in known
+        is_whole = known.get("command") == words and "failed" not in known and "stale" not in known
         return is_whole and self._recipe.written(stage, self._run.size).exists()
 
     def _do(self, stage: RecipeStage, words: list[str]) -> None:
         known = self._stages.get(stage.name, {})
-        spent = known["seconds"] if known.get("command") == words else 0.0
+        is_fresh = self._run.overwrite or self._is_stale(stage)
+        goes_on = not is_fresh and known.get("command") == words and "failed" in known
+        spent = known["seconds"] if goes_on else 0.0
         row: dict[str, Any] = {"command": words, "commit": _commit(), "date": datetime.now(UTC).date().isoformat()}
-        anew = self._run.overwrite and PROGRAMS[stage.program].resumes
+        anew = is_fresh and PROGRAMS[stage.program].resumes
         begun, failed = time.monotonic(), "it was interrupted"
+        mark = {"failed": failed} | ({"stale": True, "begun": time.time()} if anew else {})
+        self._mark(stage, row | {"seconds": spent} | mark)
         try:
             failed = _call([*words, *([OVERWRITE] if anew else [])], self._folder / f"{stage.name}.log")
         finally:
             row["seconds"] = round(spent + time.monotonic() - begun, 1)
-            self._stages[stage.name] = row | ({"failed": failed} if failed else {})
+            self._stages[stage.name] = row | (mark | {"failed": failed} if failed else {})
             write_json_atomic(self._folder / STAGES, self._stages)
         if failed:
             raise UserError(f"stage {stage.name}: {failed} (all of it: {self._folder / f'{stage.name}.log'})")
+
+    def _mark(self, stage: RecipeStage, row: dict[str, Any]) -> None:
+        """Before a stage begins: a kill leaves it interrupted, and all that is there of later ones stale."""
+        self._stages[stage.name] = row
+        for later in self._recipe.stages[self._recipe.stages.index(stage) + 1 :]:
+            known = self._stages.get(later.name, {})
+            if known or self._recipe.written(later, self._run.size).exists():
+                self._stages[later.name] = {key: known[key] for key in known if key != "begun"} | {"stale": True}
+        write_json_atomic(self._folder / STAGES, self._stages)
+
+    def _is_stale(self, stage: RecipeStage) -> bool:
+        """Is what is there made of what has changed since? Not if it was begun anew, and only interrupted then."""
+        known = self._stages.get(stage.name, {})
+        if "stale" not in known or "begun" not in known:
+            return "stale" in known
+        record = self._recipe.written(stage, self._run.size) / "run.json"
+        return not record.exists() or record.stat().st_mtime < known["begun"]
 
 
 def _call(words: list[str], log: Path) -> str:

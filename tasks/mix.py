@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections import Counter
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
@@ -93,11 +94,10 @@ class MixTask:
     def _mixed(self, count: int, ask: Callable[[Task, int], Sequence[T]], named: Callable[[str, T], T]) -> list[T]:
         if count < 0:
             raise ValueError(f"count must not be negative, got {count}")
-        total = sum(self._weights.values())
-        # More than a part's share, for others may run out; all, if that was not enough.
-        found = {name: ask(self.parts[name], math.ceil(count * own / total) + 1) for name, own in self._weights.items()}
-        order = _order(self._weights, {name: len(each) for name, each in found.items()}, count)
-        if len(order) < count:
+        order = _order(self._weights, dict.fromkeys(self._weights, count), count)
+        wanted = Counter(name for name, _ in order)
+        found = {name: ask(part, wanted[name]) for name, part in self.parts.items()}
+        if any(len(each) < wanted[name] for name, each in found.items()):  # then the others hold the rest
             found = {name: ask(part, count) for name, part in self.parts.items()}
             order = _order(self._weights, {name: len(each) for name, each in found.items()}, count)
         return [named(name, found[name][place]) for name, place in order]

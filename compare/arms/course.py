@@ -50,14 +50,15 @@ class Course:
         self.policy = LivePolicy(self.config.policy, self.config.engine, work.start)
         self.ledger = Ledger({Role.POLICY: self.policy.parameters})
         if self.grader is not None and self.grader.parameters:
-            self.ledger.parameters[Role.REWARD_MODEL] = self.grader.parameters
+            self.ledger.declare(Role.REWARD_MODEL, self.grader.parameters)
         self._read = 0  # by the reward's grader
         self.rows: list[dict[str, Any]] = list(map(dict, work.stage.rows)) if work.stage else []
         self.updates = 0
         self.extra: dict[str, Any] = {}  # what the recipe found out besides
         self.trees: list[SearchTree] = []  # the last update's groups, where they are trees
         self._report = report
-        self._problems = Stream(self.task.problems(Split.TRAIN, self.config.problems), self.seed)
+        self.training = self.task.problems(Split.TRAIN, self.config.problems)
+        self._problems = Stream(self.training, self.seed)
         self._judged = self.task.problems(self.config.judging.split, self.config.judging.problems)
         self._curve = [(0.0, float(np.mean(work.start_right)))]
         self._right = work.start_right
@@ -196,6 +197,11 @@ class Course:
             self._read = counted
         return without_errors(found)
 
+    def require_room(self, groups: Sequence[Group]) -> None:
+        """UserError if not one of the groups holds a solution: to sample on would never cost anything, nor end."""
+        if not any(group.trajectories for group in groups):
+            raise UserError(f"arm {self.work.name}: no problem leaves room for a solution; raise the policy's context")
+
     def record(self, **metrics: float) -> None:
         """One update is done: a row of metrics."""
         self.updates += 1
@@ -258,9 +264,9 @@ class Course:
             self._gap = self.policy.look()
         self._right = list(map(is_solved, self._solutions))
         self._curve.append((float(self.ledger.flops()), float(np.mean(self._right))))
-        if self.rows:
+        if self.updates:  # else the last row is of the stage before
             self.rows[-1]["eval/accuracy"] = round(self._curve[-1][1], 6)
-        if self.rows and self.grader is not None:
+        if self.updates and self.grader is not None:
             with self.phase("evaluation"):
                 self.rows[-1]["eval/reward"] = round(mean_reward(self._solutions, self.grader), 6)
             self._read = sum(gathered(self.grader.read))  # nobody pays for judging

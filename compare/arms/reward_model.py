@@ -21,6 +21,7 @@ from pathlib import Path
 import numpy as np
 from transformers import PreTrainedModel
 
+from compare.arms.apart import judged_on
 from compare.arms.companion import row_scores
 from compare.arms.course import Course
 from compare.companion_config import Reads, Rewards
@@ -51,7 +52,7 @@ def make_rewarder(course: Course) -> Rewarder | None:
         return None
     seed = derive_seed(course.seed, "reward model")
     model, _ = new_scorer_from_policy(course.work.start, derive_seed(seed, "head"), course.policy.device)
-    course.ledger.parameters[Role.REWARD_MODEL] = sum(parameter.numel() for parameter in model.parameters())
+    course.ledger.declare(Role.REWARD_MODEL, sum(parameter.numel() for parameter in model.parameters()))
     preferred = preferred_nodes(course, Path(course.arm.pairs)) if course.arm.pairs else []
     groups = _sample(course, preferred, seed)
     _train(course, model, preferred or _nodes(course, groups), seed)
@@ -105,8 +106,8 @@ def seen_rows(course: Course, group: Group) -> list[TextRow]:
 def preferred_nodes(course: Course, path: Path) -> list[NodePairs]:
     """The preferences of a file (TRL's rows) on training problems, by problem; UserError for none.
 
-    As everywhere, a problem whose text falls to another split is left alone. A prompt gets the newline that problems of
-    files end with.
+    As everywhere, a problem whose text falls to another split is left alone; so is one that the task's own files judge
+    on, and these are counted. A prompt gets the newline that problems of files end with.
     """
     found: dict[str, list[tuple[tuple[int, ...], tuple[int, ...]]]] = {}
     for pair in read_preferences(path, "trl"):
@@ -118,8 +119,11 @@ def preferred_nodes(course: Course, path: Path) -> list[NodePairs]:
                 for text in (pair.chosen, pair.rejected)
             )
             found.setdefault(prompt, []).append((chosen, rejected))
+    judged = judged_on(course.task, found)
+    found = {prompt: sides for prompt, sides in found.items() if prompt not in judged}
     if not found:
         raise UserError(f"arms.{course.work.name}.pairs={path}: there is no preference on a training problem; add some")
+    course.extra["pairs"] = {"set_aside": len(judged)}
     return [_node(content_hash(prompt), sides) for prompt, sides in found.items()]
 
 
@@ -152,7 +156,7 @@ def _sample(course: Course, preferred: Sequence[NodePairs], seed: int) -> list[G
     """
     groups: list[Group] = []
     while not groups or (not preferred and _planned(course, groups) < course.allowance(course.arm.reward_model)):
-        problems = [each for each in course.next_problems(course.config.rl.problems) if judges(course.arm, each)]
+        problems = _problems(course, is_first=not groups)
         with course.phase(_SAMPLING):
             drawn = course.policy.sample(problems, course.config.rl.group, derive_seed(seed, len(groups)))
         groups += course.judged([group for group in drawn if group.trajectories], _SAMPLING)
@@ -161,6 +165,30 @@ def _sample(course: Course, preferred: Sequence[NodePairs], seed: int) -> list[G
                 f"arm {course.work.name}: no problem leaves room for a solution; raise the policy's context"
             )
     return groups
+
+
+def _problems(course: Course, is_first: bool) -> list[Problem]:
+    """Those of the next training problems that the reward model judges.
+
+    If the first ones are all of other parts of a mix, the stream is searched for as many as an update has, for about
+    an epoch. UserError if there is none.
+    """
+    wanted, parts = course.config.rl.problems, course.arm.reward_model_parts
+    taken = course.next_problems(wanted)
+    found = {each.id: each for each in taken if judges(course.arm, each)}
+    if found or not is_first:
+        return list(found.values())
+    if not any(judges(course.arm, each) for each in course.training):
+        raise UserError(
+            f"arm {course.work.name}: no training problem is of part(s) {', '.join(parts)}; raise problems, or give "
+            "the part more weight"
+        )
+    drawn = len(taken)
+    while len(found) < wanted and (not found or drawn < len(course.training)):  # an epoch may leave out its last few
+        taken = course.next_problems(wanted)
+        drawn += len(taken)
+        found |= {each.id: each for each in taken if judges(course.arm, each)}
+    return list(found.values())[:wanted]
 
 
 def _planned(course: Course, groups: Sequence[Group]) -> float:

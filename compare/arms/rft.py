@@ -38,6 +38,7 @@ def _own(course: Course) -> list[TextRow]:
         problems = course.next_problems(rl.problems)
         with course.phase("sampling"):
             groups = course.policy.sample(problems, rl.group, derive_seed(course.seed, "sample", batch))
+        course.require_room(groups)
         _keep(course, course.judged(groups, "sampling"), rows)
         batch += 1
     return list(rows.values())

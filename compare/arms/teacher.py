@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from compare.arms.apart import judged_on
 from compare.arms.course import Course
 from compare.arms.live import LivePolicy
 from compare.ledger import Role
@@ -18,7 +19,6 @@ from lm.rows import TextRow
 from policy.config import EngineName
 from policy.rl import Group
 from policy.sft import demonstration_row
-from tasks.config import TaskConfig
 from tasks.errors import UserError
 from tasks.problem import Demonstration, Outcome
 from tasks.readers.jsonl import JsonlConfig, load_jsonl
@@ -35,7 +35,7 @@ class Teacher:
             raise UserError(f"arms.{course.work.name}.teacher={folder}: a teacher that samples wants engine=hf")
         self._course = course
         self._policy = LivePolicy(course.config.policy, course.config.engine, folder)
-        course.ledger.parameters[Role.TEACHER] = self._policy.parameters
+        course.ledger.declare(Role.TEACHER, self._policy.parameters)
         self._charged = {"generated": 0, "prefilled": 0, "cached": 0}
 
     def solve(self, seed: int) -> list[Group]:
@@ -44,6 +44,7 @@ class Teacher:
         problems = course.next_problems(rl.problems)
         with course.phase(_PHASE):
             groups = self._policy.sample(problems, rl.group, seed)
+        course.require_room(groups)
         every = gathered(self._policy.counts())
         now = {name: sum(getattr(each, name) for each in every) for name in self._charged}
         new = {name: now[name] - before for name, before in self._charged.items()}
@@ -59,7 +60,7 @@ def taught(course: Course, seed: int) -> list[TextRow]:
     if (path / _MODEL).is_file():
         return _sampled(course, Teacher(course, path), seed)
     if path.is_file():
-        return _rows(course, _of_file(course.config.task, path))
+        return _rows(course, _of_file(course, path))
     raise UserError(
         f"arms.{course.work.name}.teacher={path}: there is neither a policy's folder (with {_MODEL}) nor a file of "
         "problems with solutions; give one of them"
@@ -78,10 +79,22 @@ def _sampled(course: Course, teacher: Teacher, seed: int) -> list[TextRow]:
     return _rows(course, list(found.values()))
 
 
-def _of_file(task: TaskConfig, path: Path) -> Sequence[Demonstration]:
-    """The training problems of a file of rows (docs/tasks.md) with their solutions, which are taken for right."""
-    config = JsonlConfig("teacher", path=str(path), grader="exact", step_format=task.step_format)
-    return load_jsonl(config).demonstrations(2**31)
+def _of_file(course: Course, path: Path) -> Sequence[Demonstration]:
+    """The training problems of a file of rows (docs/tasks.md) with their solutions, which are taken for right.
+
+    Those that the task's own files judge on are set aside, and counted. UserError if nothing is left.
+    """
+    config = JsonlConfig("teacher", path=str(path), grader="exact", step_format=course.config.task.step_format)
+    shown = load_jsonl(config).demonstrations(2**31)
+    judged = judged_on(course.task, [each.problem.prompt for each in shown])
+    found = [each for each in shown if each.problem.prompt not in judged]
+    if not found:
+        raise UserError(
+            f"arms.{course.work.name}.teacher={path}: there is no solution of a training problem ({len(judged)} "
+            "problems are, or are like, some that the task judges on); add some"
+        )
+    course.extra["teacher"] = {"set_aside": len(judged)}
+    return found
 
 
 def _rows(course: Course, solved: Sequence[Demonstration]) -> list[TextRow]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from evolve.evaluate_run import finished_round
 from evolve.open_run import open_run
 from evolve.run import evolve
 from evolve.run_folder import RunFolder
@@ -22,6 +24,7 @@ from evolve.workbench.report import write_reports
 from evolve.workbench.scan import scan_figures
 from evolve.workbench.summary import Found, summarise
 from evolve.workers import WorkerPool
+from tasks.durable import write_json_atomic
 from tasks.errors import UserError
 from tasks.readers.formats import read_labelled
 from tasks.seeding import derive_seed
@@ -59,7 +62,16 @@ def _run(config: BenchConfig, settings: dict[str, Any], root: Path) -> Path:
     return root / "run"
 
 
+def _round(config: BenchConfig, run: Path, root: Path) -> int:
+    """The round whose trees are labelled: found once, so that a run that goes on meanwhile changes nothing here."""
+    pinned = root / "round.json"
+    if not pinned.exists():
+        write_json_atomic(pinned, {"round": finished_round(run, config.round)})
+    return finished_round(run, int(json.loads(pinned.read_text(encoding="utf-8"))["round"]))
+
+
 def _bench(config: BenchConfig, folder: RunFolder, run: Path, cells: Cells) -> dict[str, Any]:
+    config = replace(config, round=_round(config, run, folder.root))
     plan = Plan(config, folder.root, run, load_config(run))
     labelled = cells.do("labels", plan.labelling())
     labelled |= cells.do("labels made of labels", plan.deriving())

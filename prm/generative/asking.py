@@ -37,6 +37,11 @@ class Question:
     opening: tuple[int, ...]
     stop: str = ""
 
+    @property
+    def least(self) -> int:
+        """Tokens that a model must be able to read to answer at all: a verification of one, and the verdict."""
+        return len(self.ids) + len(self.opening) + 2
+
 
 @dataclass(frozen=True, slots=True)
 class Asked:

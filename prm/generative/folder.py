@@ -14,7 +14,7 @@ from prm.generative.config import ReasoningConfig
 from prm.generative.form import TrainedForm
 from prm.generative.rows import VerificationEncoder, row_values
 from prm.model import PromptIds
-from prm.record import RECORD, read_record
+from prm.record import RECORD, read_record, step_end_of
 from tasks.errors import DataError
 from tasks.readers.labelled import LabelledSolution
 
@@ -35,7 +35,7 @@ class GenerativePrm:
         tokenizer, model = load_tokenizer(path), load_policy(path, device)
         form = TrainedForm(tokenizer, words)
         self._encode = VerificationEncoder(
-            make_prompt_ids(tokenizer), tokenizer, answer=answer_prompt_of(path), form=form
+            make_prompt_ids(tokenizer), tokenizer, step_end_of(path), answer_prompt_of(path), form=form
         )
         self._verdicts = Verdicts(model, make_writes(model, tokenizer), form, config, longest, seed)
 

@@ -43,14 +43,15 @@ class VerifiedRow(StepRow):
 
     @property
     def length(self) -> int:
-        """Tokens of the longest lesson, or of the whole solution where that is more."""
-        return max([len(self.questions[-1].ids), *(one.row.length for own in self.lessons for one in own)])
+        """Tokens of the longest lesson, or of the longest question with the shortest answer."""
+        lessons = (one.row.length for own in self.lessons for one in own)
+        return max([self.questions[-1].least, *lessons])
 
     def until(self, tokens: int) -> VerifiedRow:
         """The first steps that a model of so many tokens can read with all their lessons."""
         kept = 0
         for question, own in zip(self.questions, self.lessons, strict=True):
-            if max([len(question.ids), *(one.row.length for one in own)]) > tokens:
+            if max([question.least, *(one.row.length for one in own)]) > tokens:
                 break
             kept += 1
         cut = {name: getattr(self, name)[:kept] for name in ("steps", "labels", "observed", "questions", "lessons")}

@@ -4,32 +4,53 @@ from __future__ import annotations
 
 import re
 
-_OPERATOR = re.compile(r"(?<=[\w)])( ?)([-+*/=])( ?)(?=[\d(])|(?<=[\d)])( ?)([-+*/=])( ?)(?=[\w(])")
+# Between numbers, names of one letter and brackets; a sign behind a letter ("a -5") is none, and an equals sign may
+# stand between words.
+_OPERATOR = re.compile(
+    r"(?<=[\w)]) ?= ?(?=[\d(])|(?<=[\d)]) ?= ?(?=[\w(])|(?<=[\d)]) ?[-+*/] ?(?=[\d(]|[^\W\d_]\d*\b)"
+    r"|(?<=\b[^\W\d_])(?: ?[*/] ?|[-+]| [-+] )(?=[\d(])"
+)
 _WHOLE = re.compile(r"(?<![\w.,^/\\{])(\d{1,15})(?![\w/^}]|[.,]\d)")
-_SWAP = re.compile(r"(?<![\w.)+*/^-])(?<![+*/^-] )(\d+)( ?[+*] ?)(\d+)(?= ?=)")
+# Words that bind the number behind them to what stands before.
+_BINDING = (
+    "mod|modulo|times|minus|plus|over|by|of|per|percent|div|less|negative|half|twice|double|"
+    "sqrt|root|log|ln|sin|cos|tan"
+)
+# At the start of a step, behind a word (no command such as \times) or an equals sign: anywhere else something may bind
+# stronger than the sign (4 × 2+3) or be a part of the number (1,200*3).
+_SWAP = re.compile(
+    rf"(\A\s*|(?<![\\\w])(?!(?:{_BINDING})\b)[^\W\d_]{{2,}}[:,]? +|= ?)(\d+)( ?[+*] ?)(\d+)(?= ?=)", re.IGNORECASE
+)
 _NUMBERED = re.compile(r"(?i)\b(?:step|case|part|equation|line)\s*$")  # what stands before a number that counts nothing
 _SYNONYMS = (
     ("therefore", "thus"),
     ("hence", "therefore"),
-    ("so", "therefore"),
     ("thus", "hence"),
     ("we get", "we obtain"),
     ("we obtain", "this gives us"),
     ("we have", "we are given"),
     ("equals", "is equal to"),
     ("is equal to", "equals"),
-    ("then", "after that"),
-    ("next", "after this"),
     ("finally", "in the end"),
-    ("first", "to begin with"),
     ("total", "sum"),
     ("calculate", "compute"),
     ("find", "determine"),
 )
-_OTHERS = dict(_SYNONYMS)
+# At the start of a sentence alone: "the first term", "so many", "if ... then".
+_OPENINGS = (
+    (r"so\b(?! (?:far|many|much|that|long)\b)", "so", "therefore"),
+    (r"then\b", "then", "after that"),
+    (r"next(?=,)", "next", "after this"),
+    (r"first(?=,)", "first", "to begin with"),
+)
+_OTHERS = dict(_SYNONYMS) | {word: other for _, word, other in _OPENINGS}
 _BEGINS = re.compile(r"([A-Z][a-z]*)(?=[ ,])")  # a step in words
 _COMMON = ("A", "An", "The", "We", "It", "This", "That", "There", "So", "To", "In", "For", "If", "As", "Since", "Our")
-_WORDS = re.compile(rf"\b({'|'.join(sorted(map(re.escape, _OTHERS), key=len, reverse=True))})\b", re.IGNORECASE)
+_WORDS = re.compile(
+    rf"\b(?:{'|'.join(sorted((word for word, _ in _SYNONYMS), key=len, reverse=True))})\b"
+    rf"|(?:(?<![^\n])|(?<=[.!?]\s))(?:{'|'.join(pattern for pattern, *_ in _OPENINGS)})",
+    re.IGNORECASE,
+)
 
 
 def spaced(text: str) -> str:
@@ -53,15 +74,15 @@ def numbered(text: str) -> str:
 
 def swapped(text: str) -> str:
     """``a+b=`` as ``b+a=``, ``a*b=`` as ``b*a=``, where the two numbers are all that stands before the sign."""
-    return _SWAP.sub(lambda found: f"{found[3]}{found[2]}{found[1]}", text)
+    return _SWAP.sub(lambda found: f"{found[1]}{found[4]}{found[3]}{found[2]}", text)
 
 
 def worded(text: str) -> str:
     """Connecting words by others of the same meaning; a capital stays one."""
 
     def other(found: re.Match[str]) -> str:
-        word = _OTHERS[found[1].lower()]
-        return word[0].upper() + word[1:] if found[1][0].isupper() else word
+        word = _OTHERS[found[0].lower()]
+        return word[0].upper() + word[1:] if found[0][0].isupper() else word
 
     return _WORDS.sub(other, text)
 

@@ -21,16 +21,19 @@ READY: Mapping[str, Mapping[str, Any]] = {
     "accuracy_and_steps": {
         "type": "multi",
         "formula": "0.9 * accuracy + 0.1 * form",
+        "pass_at": 0.9,
         "graders": {"accuracy": _TASK, "form": {"type": "regex_format", "pattern": _STEPS, "match": "full"}},
     },
     "accuracy_and_think": {
         "type": "multi",
         "formula": "0.9 * accuracy + 0.1 * form",
+        "pass_at": 0.9,
         "graders": {"accuracy": _TASK, "form": {"type": "regex_format", "pattern": _THINK, "match": "full"}},
     },
     "accuracy_and_english": {
         "type": "multi",
         "formula": "0.9 * accuracy + 0.1 * language",
+        "pass_at": 0.9,
         "graders": {"accuracy": _TASK, "language": {"type": "language_consistency", "language": "en"}},
     },
     "think_format": {"type": "regex_format", "pattern": _THINK, "match": "full"},
@@ -38,5 +41,5 @@ READY: Mapping[str, Mapping[str, Any]] = {
 """``think_format``: reasoning between tags, then something behind it (DeepSeek-R1's format reward).
 
 ``accuracy_and_*`` reward training (``arms.NAME.reward``): the task's verdict, and a tenth for form (``steps``: working
-before a last line ``####``) or language.
+before a last line ``####``) or language. A right answer passes in any form, and one without letters too.
 """

@@ -115,8 +115,18 @@ def test_merging_is_adding_one_after_the_other(first, second):
 
 
 def test_two_sizes_of_one_model_are_not_merged():
-    with pytest.raises(ValueError, match="the ppm has 300 parameters here and 301 there"):
+    with pytest.raises(UserError, match="the ppm has 300 parameters in this account and 301 now"):
         Ledger(N).merge(Ledger({Role.PPM: 301}))
+
+
+def test_a_role_keeps_the_size_under_which_its_tokens_were_counted():
+    ledger = Ledger(N)
+    ledger.declare(Role.TEACHER, 14_000)
+    ledger.declare(Role.TEACHER, 14_000)
+    ledger.add("teacher", Role.TEACHER, generated=1)
+    with pytest.raises(UserError, match="the teacher has 14000 parameters in this account and 1000 now"):
+        ledger.declare(Role.TEACHER, 1000)
+    assert ledger.flops() == 2 * 14_000
 
 
 @pytest.mark.parametrize(

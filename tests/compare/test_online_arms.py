@@ -7,11 +7,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from compare.arms import reward_model
 from compare.arms.advisers import Advisers, learned_reward
 from compare.arms.course import Course
 from compare.arms.critic import explained_variance
 from compare.arms.on_policy import gather, on_policy, warm_up
 from compare.arms.reward_model import make_rewarder
+from compare.arms.rft import rft
+from compare.arms.teacher import Teacher
 from compare.arms.work import ArmWork
 from compare.budget import Budget
 from compare.check_arm import check_arm
@@ -22,7 +25,7 @@ from lm.packing import packed_size
 from lm.rows import TextRow
 from policy.credit.base import Member
 from policy.credit.config import CreditConfig, CreditName
-from policy.rl import text_rows
+from policy.rl import Group, text_rows
 from prm.critic import ValuedRow
 from prm.row_group import RowGroup
 from tasks.errors import UserError
@@ -281,3 +284,45 @@ def test_a_companion_that_diverges_is_refused_in_one_sentence(course):
     advisers._companion._model.score.weight.data.fill_(float("nan"))
     with pytest.raises(UserError, match=r"arm ppo_gae: the critic has diverged; lower"):
         gather(one, one.config.rl, advisers, 0)
+
+
+def test_a_stage_that_begins_judges_nothing_into_the_row_of_the_stage_before(course):
+    one = course("grpo_outcome")
+    one.rows = [{"update": 7, "eval/accuracy": 0.5}]
+    one._judge()
+    assert one.rows == [{"update": 7, "eval/accuracy": 0.5}]
+    one.record(loss=1.0)
+    one._judge()
+    assert one.rows[0] == {"update": 7, "eval/accuracy": 0.5}
+    assert "eval/accuracy" in one.rows[1]
+
+
+@pytest.mark.parametrize("who", ["own", "teacher"])
+def test_sampling_without_a_solution_ends_in_one_sentence(course, start, monkeypatch, who):
+    one = course("rft", **({"teacher": str(start)} if who == "teacher" else {}))
+    monkeypatch.setattr(
+        "compare.arms.live.LivePolicy.sample", lambda _, problems, *__: [Group(each, ()) for each in problems]
+    )
+    with pytest.raises(UserError, match=r"arm rft: no problem leaves room for a solution; raise the policy's context"):
+        rft(one)
+
+
+def test_a_second_teacher_of_another_size_is_refused(course, start):
+    one = course("rft")
+    one.ledger.declare(Role.TEACHER, 14)
+    with pytest.raises(UserError, match="the teacher has 14 parameters in this account"):
+        Teacher(one, start)
+
+
+def test_a_rare_part_of_a_mix_is_searched_for(course, monkeypatch):
+    one = course("ppo_bt")
+    stream = one.next_problems(len(one.training))
+    monkeypatch.setattr(reward_model, "judges", lambda _, problem: problem.id in rare)
+    one._problems.restore({"epoch": 0, "left": 0})
+    rare = {each.id for each in stream[8:10]}  # the first six are of other parts
+    assert {each.id for each in reward_model._problems(one, is_first=True)} == rare
+    one._problems.restore({"epoch": 0, "left": 0})
+    assert reward_model._problems(one, is_first=False) == []
+    rare, one.arm.reward_model_parts = set(), ["texts"]
+    with pytest.raises(UserError, match=r"arm ppo_bt: no training problem is of part\(s\) texts"):
+        reward_model._problems(one, is_first=True)

@@ -132,6 +132,20 @@ def test_stages_that_cannot_work_are_refused(arm, message):
     return None
 
 
+@pytest.mark.parametrize("is_staged", [False, True])
+def test_a_grader_that_reads_a_policy_is_no_companion_of_a_reward_model(tmp_path, is_staged):
+    grader = tmp_path / "told.json"
+    grader.write_text('{"type": "reconstruction", "source": "prompt"}')
+    arm = ArmConfig(reward=str(grader), rewards=Rewards.REWARD_MODEL)
+    if is_staged:
+        apart = [ArmConfig(rewards=Rewards.REWARD_MODEL), ArmConfig(reward=str(grader))]
+        arm = ArmConfig(recipe=Recipe.STAGES, stages=apart)
+    task = build_task(tiny_comparison().task)
+    with pytest.raises(UserError, match="reads a policy's log-probabilities, which are charged as a reward model's"):
+        check_arm("it", arm, task)
+    check_arm("it", ArmConfig(reward=str(grader)), task)
+
+
 def test_parts_for_a_reward_model_must_be_there():
     arm = ArmConfig(rewards=Rewards.REWARD_MODEL, reward_model_parts=["texts"])
     with pytest.raises(UserError, match="task mix has no part texts; its parts are old, new"):

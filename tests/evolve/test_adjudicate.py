@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from dataclasses import fields, replace
 from io import StringIO
@@ -288,9 +289,11 @@ def test_what_is_no_pair_is_refused(pair, tmp_path):
     assert "no folder of scripts.train_prm" in differences(replace(CONFIG, aware=str(pair / "aware"), blind="x"))[0]
     record = json.loads((pair / "blind/prm.json").read_text())
     shutil.copytree(pair / "blind", tmp_path / "changed")
-    (tmp_path / "changed/prm.json").write_text(json.dumps(record | {"seed": 7}))
+    options = {"optimiser": {"epochs": 9}, "sees_answer": True}
+    (tmp_path / "changed/prm.json").write_text(json.dumps(record | {"seed": 7, "options": options}))
     (said,) = differences(replace(asked(pair), blind=str(tmp_path / "changed")))
-    assert "trained differently (seed)" in said
+    assert re.search(r"trained differently \(seed, .*optimiser", said)
+    assert "sees_answer" not in said
     assert differences(asked(pair)) == []
 
 

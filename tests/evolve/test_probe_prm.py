@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import replace
 
 import numpy as np
@@ -10,20 +11,28 @@ import pytest
 
 from evolve.label_config import LabelConfig, LabelMethod
 from evolve.label_run import label_run
-from evolve.probe_prm_config import AttackConfig, ProbePrmConfig
+from evolve.probe_prm_attack import attacking
+from evolve.probe_prm_attack_job import attack_group
+from evolve.probe_prm_config import AttackConfig, AttackWork, ProbePrmConfig
 from evolve.probe_prm_found import Found, adversarial, misled
+from evolve.probe_prm_ids import with_ids_job
 from evolve.probe_prm_report import console_tables, sentences, tables
 from evolve.probe_prm_run import probe_prm
+from evolve.saved_config import load_config
 from evolve.train_prm_config import TrainPrmConfig
 from evolve.train_prm_run import train_prm
 from lm.config import OptimiserConfig, Precision
 from mcts.config import Mode, SearchConfig
 from mcts.step import Step
 from mcts.votes import Aggregation
+from prm.probing.perturbations import PERTURBATIONS
 from prm.step_prm import FolderPrm
-from tasks.errors import UserError
-from tasks.problem import Outcome, Problem, Verdict
+from tasks.errors import DataError, UserError
+from tasks.fault import FaultConfig
+from tasks.problem import Outcome, Problem, Split, Verdict
 from tasks.readers.formats import read_labelled, write_labelled
+from tasks.readers.labelled import LabelledSolution
+from tasks.registry import build_task
 
 ATTACK = AttackConfig(
     problems=6, fresh=8, solutions=4, continuations=2, per_problem=2,
@@ -125,6 +134,72 @@ def test_an_attack_writes_rows_and_the_model_learns_from_them(reference, trained
     again, _ = probe_prm(replace(asked, out=str(tmp_path / "again"), retrain=False))
     assert again["attack"]["before"] == attack["before"]
     assert (tmp_path / "again/adversarial.jsonl").read_bytes() == (out / "adversarial.jsonl").read_bytes()
+
+
+def test_rows_carry_the_faults_of_the_run_and_judging_does_not(reference, trained):
+    of_run = load_config(reference)
+    task = replace(of_run.task, fault=FaultConfig(false_positive=1.0, false_negative=1.0))
+    of_run = replace(of_run, task=task, engine=replace(of_run.engine, device="cpu"))
+    problems = build_task(task).problems(Split.TRAIN, 3)
+    work = AttackWork(of_run, ATTACK, reference / "round_1/policy", trained / "prm", 0)
+    true, faulty = (
+        [one for own in attack_group(lambda *_: None, each, problems).result["found"] for one in own]
+        for each in (work, replace(work, faulty=True))
+    )
+    assert [one.steps for one in true] == [one.steps for one in faulty]
+    turned = {Outcome.CORRECT: Outcome.WRONG, Outcome.WRONG: Outcome.CORRECT}
+    assert any(one.verdict.outcome in turned for one in true)
+    for one, other in zip(true, faulty, strict=True):
+        assert other.verdict.outcome is turned.get(one.verdict.outcome, one.verdict.outcome)
+
+
+def test_labels_that_changed_and_problems_kept_for_judging_are_refused_before_the_attack(reference, trained, tmp_path):
+    folder = tmp_path / "prm"
+    shutil.copytree(trained / "prm", folder)
+    record = json.loads((folder / "prm.json").read_text())
+    asked = config(trained, tmp_path / "out", prm=str(folder), data="", run=str(reference), round=1, retrain=True)
+
+    def attack_with(changed, **changes):
+        (folder / "prm.json").write_text(json.dumps(record | changed))
+        attacking(replace(asked, **changes), tmp_path / "out")
+
+    with pytest.raises(UserError, match=r"is no longer what .* was trained on"):
+        attack_with({"sha256": "0"})
+    problem = build_task(load_config(reference).task).problems(Split.TRAIN, 1)[0]
+    judged = tmp_path / "judged.jsonl"
+    write_labelled(judged, [LabelledSolution(problem.prompt, ("x",), (1.0,))])
+    with pytest.raises(DataError, match="a problem may be in one part only"):
+        attack_with({"options": record["options"] | {"judged_on": str(judged)}})
+    with pytest.raises(UserError, match="which is not there"):
+        attack_with({"options": record["options"] | {"judged_on": "nowhere.jsonl"}})
+    with pytest.raises(DataError, match=r"the training problems that are attacked stand in .*judged\.jsonl"):
+        attack_with({}, data=str(judged), retrain=False)
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_generative_model_needs_room_to_answer(trained, tmp_path):
+    """The longest question, the shortest verification and the verdict must fit."""
+    folder = tmp_path / "prm"
+    shutil.copytree(trained / "prm", folder)
+    record = json.loads((folder / "prm.json").read_text())
+    (folder / "prm.json").write_text(json.dumps(record | {"generative": {"verdicts": ["+", "-"], "longest": 8}}))
+    one = LabelledSolution("1 +1 mod 5\n", ("1+1=2\n", "#### 2"), (1.0, 1.0))
+    new = PERTURBATIONS["swapped"](replace(one, steps=("1+2=3\n", "#### 2")))
+    plain = _fewest(trained / "prm", tmp_path / "plain", one, new)
+    assert (
+        _fewest(folder, tmp_path / "generative", one, new) == plain + 4
+    )  # two end tokens, one of verification, the verdict
+
+
+def _fewest(folder, file, one, new):
+    """The smallest context in which the rewriting is read."""
+    shutil.copytree(folder, file)
+    about = json.loads((file / "config.json").read_text())
+    for context in range(1, 200):
+        (file / "config.json").write_text(json.dumps(about | {"max_position_embeddings": context}))
+        if with_ids_job(lambda *_: None, file, "{prompt}", [(one, new)]) != [None]:
+            return context
+    raise AssertionError("it is never read")
 
 
 def found(how, score, right, ids):

@@ -131,6 +131,26 @@ def test_a_share_of_a_round_is_varied_from_solved_problems(supply):
     assert ours.problems(2, set())[0] == found
 
 
+def test_variations_alone_leave_no_room_for_what_was_searched_before(supply):
+    """A round of two problems, of which one is in quarantine: one is searched, however many variations there are."""
+    ours = supply(varied=1.0, problems=2)
+    for suspects, most in ((set(), 2), ({ours.task.problems(Split.TRAIN, 1)[0].id}, 1)):
+        found, told = ours.problems(2, suspects)
+        assert len(found) == most
+        assert told["varied"] == sum("varied_from" in each.meta for each in found) >= 1
+
+
+def test_rounds_of_the_same_problems_use_them_once(supply):
+    """The rounds before searched the first 8, twice: not 16 that the task may not hold."""
+    ours = supply(choice=ProblemChoice.SAME, varied=0.5)
+    asked, problems = [], ours.task.problems
+    ours.task.problems = lambda split, count: asked.append(count) or problems(split, count)
+    ours.problems(3, set())
+    assert set(asked) == {8}
+    ours.config.schedule = [RoundConfig(), RoundConfig(problems=5), RoundConfig(choice=ProblemChoice.FRESH)]
+    assert training_problems(ours.task, ours.config, 3) == problems(Split.TRAIN, 16)[8:]
+
+
 def test_settings_that_cannot_be():
     for name, value, rule in (
         ("floor", 0.0, "search.floor must lie above 0 and be at most 0.25, got 0.0"),

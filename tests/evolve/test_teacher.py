@@ -3,20 +3,29 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
+from shutil import copyfile, copytree
 
 import pytest
 import torch
+import yaml
 from safetensors.torch import save_file
 
 from evolve.config import PolicyUpdate, PpmConfig, TeacherConfig, check
 from evolve.label_config import LabelMethod
 from evolve.spending import parameters_in, round_flops
-from evolve.teacher import refuse_missing, refuse_other_tokenizer
+from evolve.teacher import refuse_missing, refuse_other_problems, refuse_other_tokenizer, take_trees
 from lm.config import OptimiserConfig, Precision
+from mcts.storage import write_trees
+from mcts.tree import SearchTree
 from prm.losses.config import LossName
 from prm.pairs import PairConfig
 from tasks.errors import DataError, UserError
+from tasks.problem import Split
 from tasks.readers.formats import read_labelled
+from tasks.readers.jsonl import JsonlConfig
+from tasks.registry import build_task
+from tasks.suites.countdown import CountdownConfig
 from tests.evolve.invented_teacher import write_tokenizer
 from tests.evolve.tiny_run import run_tiny, tiny_config
 
@@ -72,6 +81,13 @@ def test_labels_and_preferences_take_the_place_of_pairs_and_solutions(tmp_path):
     assert json.loads((folder / "ppm/prm.json").read_text())["loss"]["name"] == "mse"
     judged = json.loads((folder / "eval.json").read_text())
     assert judged["policy"]["rows"] == judged["select"]["pairs"]
+    assert judged["policy"]["trained_tokens"] == judged["policy"]["reference_tokens"] > 0  # one epoch
+    search, count = judged["search"], parameters_in(folder / "policy")
+    assert judged["flops"]["policy"] == 8 * count * judged["policy"]["reference_tokens"]
+    names = ("generated_tokens", "prefilled_tokens")
+    learned, judging = (sum(each[name] for name in names) for each in (search, search["held_out"]))
+    assert 0 < judging < learned
+    assert judged["flops"]["search"] == 2 * count * (learned - judging)
     assert judged["ppm"]["labels"] == len(labelled)
     assert summary["rounds"][1]["search"] is not None
     weights = [(tmp_path / f"round_{number}/policy/model.safetensors").read_bytes() for number in (0, 1)]
@@ -109,6 +125,39 @@ def test_a_teacher_of_another_tokenizer_is_refused(tmp_path):
         refuse_other_tokenizer(tmp_path / "one", tmp_path)
 
 
+def test_a_round_of_another_task_or_of_judged_problems_is_refused(reference, tmp_path):
+    ours, theirs = tiny_config().task, reference / "round_1"
+    refuse_other_problems(theirs, ours)
+    with pytest.raises(UserError, match=r"is of task\.name=chain, but here task\.name=countdown"):
+        take_trees(lambda *_: None, theirs, tmp_path / "out", CountdownConfig())
+    assert not (tmp_path / "out").exists()
+    source = tmp_path / "run/round_1"
+    source.mkdir(parents=True)
+    copyfile(reference / "config.yaml", tmp_path / "run/config.yaml")
+    copytree(theirs / "held_out_trees", source / "trees")  # as if it had learned from them
+    with pytest.raises(UserError, match="a validation or held-out problem of this run's task"):
+        refuse_other_problems(source, ours)
+
+
+def test_problems_of_a_file_are_compared_with_the_file(tmp_path):
+    """A prompt that the text's hash puts elsewhere is judged all the same if it stands in held_out_path."""
+    for name, count in (("train", 40), ("judged", 4)):
+        rows = [{"question": f"{name} {n} + 1?", "answer": str(n + 1)} for n in range(count)]
+        (tmp_path / f"{name}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    config = JsonlConfig(path=str(tmp_path / "train.jsonl"), held_out_path=str(tmp_path / "judged.jsonl"))
+    task = build_task(config)
+    (tmp_path / "config.yaml").write_text(
+        yaml.safe_dump({"task": json.loads(json.dumps(asdict(config))), "ppm": {"pairs": {}}})
+    )
+    for split in (Split.TRAIN, Split.HELD_OUT):
+        (tmp_path / split / "trees").mkdir(parents=True)
+        trees = [SearchTree(problem) for problem in task.problems(split, 40)]
+        write_trees(tmp_path / split / "trees/tree1-00000.jsonl.gz", trees)
+    refuse_other_problems(tmp_path / "train", config)
+    with pytest.raises(UserError, match=r"tree1-00000\.jsonl\.gz has a tree of"):
+        refuse_other_problems(tmp_path / "held_out", config)
+
+
 def test_parameters_are_counted_from_the_headers(tmp_path):
     save_file({"a": torch.zeros(3, 4), "b": torch.zeros(5)}, tmp_path / "model-1.safetensors", {"format": "pt"})
     save_file({"c": torch.zeros(2, 2, 2)}, tmp_path / "model-2.safetensors")
@@ -121,6 +170,10 @@ def test_parameters_are_counted_from_the_headers(tmp_path):
     found = round_flops(about, tmp_path, tmp_path, tmp_path, tmp_path)
     assert found == {"search": 2 * 25 * (15 + 4), "ppm": 6 * 25 * 3, "policy": 6 * 25 * 2}
     assert round_flops(about, tmp_path, None, tmp_path, tmp_path)["search"] == 2 * 25 * 15
+    about["search"]["held_out"] = {"generated_tokens": 3, "prefilled_tokens": 1, "scored_tokens": 4}
+    about["policy"]["reference_tokens"] = 7
+    found = round_flops(about, tmp_path, tmp_path, tmp_path, tmp_path)
+    assert (found["search"], found["policy"]) == (2 * 25 * 11, 25 * (6 * 2 + 2 * 7))
     (tmp_path / "model-3.safetensors").write_bytes(b"\x02\0\0\0\0\0\0\0{")
     with pytest.raises(DataError, match="model-3"):
         parameters_in(tmp_path)

@@ -111,6 +111,7 @@ def test_a_bench_is_taken_up_at_the_cell_that_is_missing(done):
     assert done_anew == {"monte_carlo_hard-soft_bce-0"}
     for name in ("rows", "search", "correlations", "scan", "labels"):
         assert again[name] == summary[name]
+    assert json.loads((root / "round.json").read_text()) == {"round": summary["round"]}, "found once, and kept"
     changed = replace(config, budget=5)
     with pytest.raises(UserError, match="holds a run of another config: budget is"):
         prm_bench(changed, settings_of(changed), root)

@@ -127,6 +127,22 @@ def test_a_grader_of_the_task_asks_its_verifier():
     assert list(rewards.values()) == pytest.approx([1.0, 0.9, 0.0, 0.0])
 
 
+@pytest.mark.parametrize("name", [name for name in READY if name.startswith("accuracy_and_")])
+def test_a_right_answer_passes_without_letters_and_in_any_form(name):
+    task = ChainTask(ChainConfig())
+    (problem,) = task.problems(Split.TRAIN, 1)
+    grader = load_grader(name, Resources(verifier=task.verifier))
+    right, wrong = (
+        grader.grade(Item(problem.id, problem.prompt, problem.answer, completion=f"#### {answer}"))
+        for answer in (problem.answer, "12345")
+    )
+    assert (right.outcome, right.reward) == (Outcome.CORRECT, pytest.approx(0.9))
+    assert wrong.outcome is not Outcome.CORRECT
+    assert wrong.reward == 0
+    german = f"der die das und ist nicht ein eine zu den\n#### {problem.answer}"
+    assert grader.grade(Item(problem.id, problem.prompt, problem.answer, completion=german)).outcome is Outcome.CORRECT
+
+
 def test_formulas_without_math_verify_are_refused_before_a_row_is_read(monkeypatch):
     monkeypatch.setattr("tasks.answers.worker.is_installed", lambda: False)
     with pytest.raises(UserError, match="treeward\\[math\\]"):

@@ -13,6 +13,7 @@ from prm.answer_prompt import AnswerPrompt, answer_prompt_of, refuse_seen_answer
 from prm.losses.config import LossName, LossSettings
 from prm.model import new_scorer_from_policy
 from prm.public.ready import open_step_prm
+from prm.record import step_end_of
 from prm.scorer import HfScorer
 from prm.step_prm import FolderPrm
 from prm.train_steps import StepTraining, train_on_labels
@@ -115,3 +116,13 @@ def test_a_damaged_record_is_told(policy_path, tmp_path):
         (tmp_path / "ppm/prm.json").write_text(text)
         with pytest.raises(DataError, match=r"prm\.json: the record"):
             refuse_seen_answers(tmp_path / "ppm", "anywhere")
+
+
+def test_texts_end_as_the_model_learned_them(pair, tmp_path):
+    folder, _ = pair
+    (told := tmp_path / "told").mkdir()
+    assert step_end_of(told) == "\n", "a round's PPM has no record"
+    record = json.loads((folder / "blind/prm.json").read_text())
+    for options, wanted in (({"step_end": "\n\n"}, "\n\n"), ({"step_end": 3}, "\n"), (None, "\n")):
+        (told / "prm.json").write_text(json.dumps(record | {"options": options}))
+        assert step_end_of(told) == wanted

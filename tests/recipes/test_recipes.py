@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from functools import cache
 from pathlib import Path
@@ -13,6 +14,9 @@ from recipes.pages import pages
 from recipes.recipe import Size, read_recipes
 from scripts.choices import CONF
 from scripts.composing import composed
+from tasks.problem import Split
+from tasks.readers.jsonl import JsonlConfig
+from tasks.registry import build_task
 
 ROOT = Path(__file__).resolve().parents[2]
 RECIPES = read_recipes(CONF / "recipe")
@@ -78,3 +82,15 @@ def test_a_recipe_has_a_page_that_says_what_differs(name):
     ):
         assert f"\n{heading}" in text
     assert f"python -m scripts.recipes run={name}" in text
+
+
+def test_a_reader_never_learns_to_rebuild_a_text_that_summaries_are_judged_on():
+    folder = ROOT / "docs" / "systems"
+    texts = build_task(JsonlConfig(path=str(folder / "open_ended_texts.jsonl"), grader="instruction"))
+    judged = {
+        problem.prompt.strip() for split in (Split.HELD_OUT, Split.VALIDATION) for problem in texts.problems(split, 999)
+    }
+    rebuilt = [json.loads(line)["answer"] for line in (folder / "open_ended_rebuilt.jsonl").open(encoding="utf-8")]
+    assert len(texts.problems(Split.HELD_OUT, 999)) == 16  # as its page says
+    assert rebuilt
+    assert not judged & set(rebuilt)

@@ -56,6 +56,21 @@ def test_a_part_that_holds_few_leaves_the_rest_to_the_others(tmp_path):
     assert rejected_answers(task, found) == []
 
 
+@pytest.mark.parametrize("weights", [(1, 1), (4, 1, 1, 1, 1), (7, 2, 1), (0.5, 0.3, 0.2), (10, 1, 1, 1, 1, 1, 1)])
+@pytest.mark.parametrize("few", [False, True])
+def test_asking_for_more_always_begins_with_the_same_ones(weights, few, tmp_path):
+    rows = "".join(f'{{"problem": "is it {number}?", "answer": {number}}}\n' for number in range(10))
+    (tmp_path / "few.jsonl").write_text(rows)
+    parts = {f"p{place}": ChainConfig(seed=place) for place in range(len(weights))}
+    if few:
+        parts["p0"] = JsonlConfig(path=str(tmp_path / "few.jsonl"))
+    task = build_task(MixConfig(parts=parts, weights=dict(zip(parts, weights, strict=True))))
+    most = task.problems(Split.TRAIN, 60)
+    assert len(most) == 60
+    for count in range(60):
+        assert task.problems(Split.TRAIN, count) == most[:count]
+
+
 @pytest.mark.parametrize(
     ("config", "message"),
     [

@@ -57,6 +57,29 @@ def test_padding_and_claims_stand_before_the_answer():
         (spaced, "a well-known fact", "a well-known fact"),
         (numbered, "Step 2: 1234 pens and 0.5 of 007", "Step 2: 1,234 pens and 0.5 of 007"),
         (swapped, "1+2+3=6 and 4*5=20 and -1+2=1", "1+2+3=6 and 5*4=20 and -1+2=1"),
+        (swapped, "Tom has more: 1+5=6, x = 2*3 = 6", "Tom has more: 5+1=6, x = 3*2 = 6"),
+        *(
+            (swapped, same, same)
+            for same in (
+                "1,200*3=3,600",
+                r"4 \times 2+3=11",
+                r"4 \cdot 2+3=11",
+                "10 ÷ 2*5=25",
+                "7 − 2+3=8",
+                "7 – 2+3=8",
+                "4 × 2+3=11",
+                "1:2+3=5",
+                "10 mod 3+4=5",
+                "3*1,200=3,600",
+            )
+        ),
+        *((spaced, same, same) for same in ("the change is -5", "a -5", "a 7-day trip", "GPT-4")),
+        (spaced, "x - 5 = 2", "x-5=2"),
+        *(
+            (worded, same, same)
+            for same in ("the first term", "the next one, so far", "If 2*x=4, then x=2", "First term")
+        ),
+        (worded, "First, add.\nSo 4.", "To begin with, add.\nTherefore 4."),
         (worded, "So we get 4. Then the total equals 5.", "Therefore we obtain 4. After that the sum is equal to 5."),
     ],
 )
