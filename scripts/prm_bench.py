@@ -26,7 +26,7 @@ def run(config: BenchConfig, settings: dict[str, Any], folder: Path) -> None:
     summary = prm_bench(config, settings, folder)
     console = Console()
     if not console.is_terminal:  # rich would take 80 columns, in which the numbers are cut
-        console = Console(width=140)
+        console = Console(width=180)
     for table in for_console(short_tables(summary)):
         console.print(table)
     for sentence in sentences(summary):

@@ -61,7 +61,7 @@ class BenchConfig:
     problems: int = 1500  # training problems at most whose solutions are labelled
     per_problem: int = 4  # solutions of each at most
     continuations: int = 8  # N of the sampled labels
-    budget: int = 450_000  # tokens that a sampled method may generate for its training labels
+    budget: int = 300_000  # tokens that a sampled method may generate for its training labels
     pilot: int = 40  # problems whose labels tell what a problem costs
     held_out_problems: int = 200  # of the run's held-out trees: what everything is judged on
     held_out_per_problem: int = 6  # solutions of each at most
