@@ -112,19 +112,13 @@ def train_on_labels(
     seed = derive_seed(asked.seed, "batches")
     training = WatchedTraining(model, lessons, loss, asked.optimiser, seed, what, watch)
     training.run(on_step)
+    counts = {"solutions": len(rows), "labels": sum(len(row.known) for row in rows), "labels_cut": lost}
+    counts |= {"training_rows": len(lessons), "learned": len(learned), "held_out": len(held_out)}
     found = {
         **(about or {}),
-        "loss": asdict(asked.loss),
-        "outputs": loss.outputs,
-        "answer_template": asked.answer_template,
-        "seed": asked.seed,
-        "rows": {"solutions": len(rows), "labels": sum(len(row.known) for row in rows), "labels_cut": lost}
-        | {"training_rows": len(lessons), "learned": len(learned), "held_out": len(held_out)}
-        | {"validation": len(validation)},
-        "optimiser_steps": training.steps,
-        "last_loss": round(training.course.last_loss, 6),
-        "epochs": len(training.course.epochs),
-        "kept_epoch": training.course.kept or None,
+        **_as_asked(asked, loss.outputs),
+        "rows": counts | {"validation": len(validation)},
+        **_as_trained(training),
         "held_out": judged(model),
         **({"generative": written.record()} if asked.loss.name is LossName.GENERATIVE else {}),
     }
@@ -132,6 +126,17 @@ def train_on_labels(
     save_model(model, tokenizer, asked.out, lambda folder: _add(folder, found, metrics, asked))
     files.remove()
     return found
+
+
+def _as_asked(asked: StepTraining, outputs: int) -> dict[str, Any]:
+    loss = {"loss": asdict(asked.loss), "outputs": outputs}
+    return loss | {"answer_template": asked.answer_template, "seed": asked.seed}
+
+
+def _as_trained(training: WatchedTraining) -> dict[str, Any]:
+    course = training.course
+    last = {"optimiser_steps": training.steps, "last_loss": round(course.last_loss, 6)}
+    return last | {"epochs": len(course.epochs), "kept_epoch": course.kept or None}
 
 
 def refuse_oracle(solutions: Sequence[LabelledSolution]) -> None:

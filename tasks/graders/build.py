@@ -93,25 +93,28 @@ def load_spec(name: str) -> Any:
 
 def runs_programs(spec: Any) -> bool:
     """Does a grader of this config need a sandbox?"""
-    if not isinstance(spec, Mapping):
-        return False
-    inner = spec.get("graders")
-    if isinstance(inner, Mapping):
-        _refuse_too_much(spec)
-        return any(map(runs_programs, inner.values()))
+    return _holds_one(spec, _is_program)
+
+
+def _is_program(spec: Mapping[str, Any]) -> bool:
     kind = spec.get("type")
     return kind in ("python", "unit_tests") or (kind == "simulator" and not {"source", "file"}.isdisjoint(spec))
 
 
 def reads_policy(spec: Any) -> bool:
     """Does a grader of this config need a policy's log-probabilities?"""
+    return _holds_one(spec, lambda one: one.get("type") == "reconstruction")
+
+
+def _holds_one(spec: Any, holds: Callable[[Mapping[str, Any]], bool]) -> bool:
+    """Is there a grader in the config, at any depth, of which it holds?"""
     if not isinstance(spec, Mapping):
         return False
     inner = spec.get("graders")
     if isinstance(inner, Mapping):
         _refuse_too_much(spec)
-        return any(map(reads_policy, inner.values()))
-    return spec.get("type") == "reconstruction"
+        return any(_holds_one(each, holds) for each in inner.values())
+    return holds(spec)
 
 
 def _read(path: Path) -> Any:
