@@ -13,26 +13,17 @@ from typing import Any
 
 from evolve.adjudicate_config import AdjudicateConfig
 from scripts.launch import launch
+from scripts.telling import tell
 
 
 def run(config: AdjudicateConfig, settings: dict[str, Any], folder: Path) -> None:
     """Score, judge and print the tables."""
-    from rich.console import Console
-
     from evolve.adjudicate import adjudicate
     from evolve.adjudicate_report import sentences, tables
     from evolve.judging_pages import for_console
 
     found, written = adjudicate(config)
-    console = Console()
-    if not console.is_terminal:  # rich would take 80 columns, in which the numbers are cut
-        console = Console(width=200)
-    for sentence in sentences(found):
-        console.print(sentence, highlight=False, markup=False, soft_wrap=True)
-    for table in for_console(tables(found)):
-        console.print(table)
-    for path in written:
-        console.print(f"written: {path}", highlight=False, markup=False, soft_wrap=True)
+    tell(sentences(found), for_console(tables(found)), map(str, written), columns=200)
 
 
 if __name__ == "__main__":

@@ -12,24 +12,17 @@ from typing import Any
 
 from evolve.prm_judging import EvalPrmConfig
 from scripts.launch import launch
+from scripts.telling import tell
 
 
 def run(config: EvalPrmConfig, settings: dict[str, Any], folder: Path) -> None:
     """Judge and print the tables."""
-    from rich.console import Console
-
     from evolve.prm_judging import judge_prm
     from evolve.prm_report import console_tables, sentences
 
     found, written = judge_prm(config)
-    console = Console()
-    if not console.is_terminal:  # rich would take 80 columns, in which the numbers are cut
-        console = Console(width=120)
-    for sentence in sentences(found):
-        console.print(sentence, highlight=False, markup=False, soft_wrap=True)
-    for table in console_tables(found):
-        console.print(table)
-    console.print(f"written: {written}/eval.json, eval.md, eval.html", highlight=False, markup=False, soft_wrap=True)
+    files = f"{written}/eval.json, eval.md, eval.html"
+    tell(sentences(found), console_tables(found), [files], columns=120)
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ from typing import Any
 
 from evolve.evaluate_run import EvaluateConfig
 from scripts.launch import launch
+from scripts.telling import wide_console
 
 
 def run(config: EvaluateConfig, settings: dict[str, Any], folder: Path) -> None:
@@ -32,8 +33,7 @@ def run(config: EvaluateConfig, settings: dict[str, Any], folder: Path) -> None:
         console.print(accuracy_table(evaluate_run(config)))
         return
     summary, written = compare_methods(config)
-    if not console.is_terminal:  # rich would take 80 columns, in which the numbers are cut
-        console = Console(width=100)
+    console = wide_console(100)
     console.print(methods_table(summary, console.width))
     console.print(findings(summary)[0], highlight=False)
     console.print("All budgets, intervals and curves:", f"{written}/report.html", highlight=False, soft_wrap=True)

@@ -12,21 +12,18 @@ from typing import Any
 
 from evolve.workbench.config import BenchConfig
 from scripts.launch import launch
+from scripts.telling import wide_console
 
 
 def run(config: BenchConfig, settings: dict[str, Any], folder: Path) -> None:
     """Carry out the bench and print its table."""
-    from rich.console import Console
-
     from evolve.judging_pages import for_console
     from evolve.workbench.bench import prm_bench
     from evolve.workbench.report import short_tables
     from evolve.workbench.sentences import sentences
 
     summary = prm_bench(config, settings, folder)
-    console = Console()
-    if not console.is_terminal:  # rich would take 80 columns, in which the numbers are cut
-        console = Console(width=180)
+    console = wide_console(180)
     for table in for_console(short_tables(summary)):
         console.print(table)
     for sentence in sentences(summary):

@@ -13,24 +13,17 @@ from typing import Any
 
 from evolve.probe_prm_config import ProbePrmConfig
 from scripts.launch import launch
+from scripts.telling import tell
 
 
 def run(config: ProbePrmConfig, settings: dict[str, Any], folder: Path) -> None:
     """Probe and print what was found."""
-    from rich.console import Console
-
     from evolve.probe_prm_report import console_tables, sentences
     from evolve.probe_prm_run import probe_prm
 
     found, written = probe_prm(config)
-    console = Console()
-    if not console.is_terminal:  # rich would take 80 columns, in which the numbers are cut
-        console = Console(width=200)
-    for sentence in sentences(found):
-        console.print(sentence, highlight=False, markup=False, soft_wrap=True)
-    for table in console_tables(found):
-        console.print(table)
-    console.print(f"written: {written}/probe.json, probe.md, probe.html", highlight=False, markup=False, soft_wrap=True)
+    files = f"{written}/probe.json, probe.md, probe.html"
+    tell(sentences(found), console_tables(found), [files], columns=200)
 
 
 if __name__ == "__main__":
